@@ -1,0 +1,25 @@
+//! Chance that can be repeated.
+
+/// The splitmix64 generator (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators").
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seed(pub(super) u64);
+
+impl Seed {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn coin(&mut self) -> bool {
+        self.next() & 1 == 0
+    }
+
+    /// A number in `0..=max`.
+    pub(super) fn up_to(&mut self, max: usize) -> usize {
+        let range = max as u64 + 1;
+        usize::try_from(self.next() % range).expect("it is not above a usize")
+    }
+}

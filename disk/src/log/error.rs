@@ -1,0 +1,42 @@
+//! What can go wrong with a log.
+
+use std::path::PathBuf;
+
+use super::EntryError;
+use crate::file;
+
+/// What the functions of a log return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a log could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk refused. After a failed sync every later write of the same log fails too.
+    #[error(transparent)]
+    Disk(#[from] file::Error),
+    /// The data is not what its checksum was made of; nothing was written.
+    #[error("the checksum of the chunk at {offset} does not fit its data")]
+    Checksum {
+        /// Where the chunk would have begun.
+        offset: u64,
+    },
+    /// The chunk has no byte, more than [`super::CHUNK_MAX_BYTES`], or bytes in a gap, or the gap has
+    /// no reason; nothing was written.
+    #[error("the chunk at {offset} cannot be: {len} bytes of its kind")]
+    Shape {
+        /// Where the chunk would have begun.
+        offset: u64,
+        /// How many bytes it has.
+        len: usize,
+    },
+    /// An entry in the middle of the index is not whole.
+    #[error("entry {entry} of {}: {why}", index.display())]
+    Damaged {
+        /// The index file.
+        index: PathBuf,
+        /// The number of the entry, counted from 0.
+        entry: u64,
+        /// What is wrong with it.
+        why: EntryError,
+    },
+}
