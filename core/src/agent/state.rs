@@ -1,0 +1,104 @@
+//! What is believed of an agent.
+//!
+//! ```text
+//! enrolled ─Hello let in▶ connected(session) ─session over, or a new epoch▶ gone(since) ─Hello let in▶ connected
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::input::Offer;
+use crate::model::{AgentId, AgentRegister, Fence, LaneId, Observation, UnixMs};
+
+/// An agent that holds a certificate of ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its identity.
+    pub id: AgentId,
+    /// What its join token fixed; targets and rights go by this alone.
+    pub register: AgentRegister,
+    /// What it said it takes, in its last Hello.
+    pub offer: Offer,
+    /// Where it is.
+    pub presence: Presence,
+    /// Of its last Hello.
+    pub incarnation: u64,
+    /// Of its last Hello.
+    pub boot_id: String,
+    /// Name and version of its program.
+    pub program: String,
+    /// Attempts that it shall do or has not yet been told to forget.
+    pub open: BTreeSet<Fence>,
+    /// The highest fence it was given.
+    pub last_fence: Option<Fence>,
+    /// The newest of each lane: of this epoch, of the present session, and from after the last change of the target.
+    pub observations: BTreeMap<LaneId, Observation>,
+    /// When it enrolled.
+    pub enrolled: UnixMs,
+}
+
+/// Where an agent is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Never seen.
+    Enrolled,
+    /// It has this session since then.
+    Connected {
+        /// Of this epoch.
+        session: u64,
+        /// When the Hello was believed.
+        since: UnixMs,
+    },
+    /// No session since then.
+    Gone {
+        /// When the session ended, or the master started.
+        since: UnixMs,
+    },
+}
+
+impl Agent {
+    pub(crate) fn enrolled(id: AgentId, register: AgentRegister, at: UnixMs) -> Self {
+        Self {
+            id,
+            register,
+            offer: Offer::default(),
+            presence: Presence::Enrolled,
+            incarnation: 0,
+            boot_id: String::new(),
+            program: String::new(),
+            open: BTreeSet::new(),
+            last_fence: None,
+            observations: BTreeMap::new(),
+            enrolled: at,
+        }
+    }
+
+    /// The session it has now.
+    pub fn session(&self) -> Option<u64> {
+        match self.presence {
+            Presence::Connected { session, .. } => Some(session),
+            Presence::Enrolled | Presence::Gone { .. } => None,
+        }
+    }
+
+    /// Labels that placement sees: what it offers, overruled by the register, and `os`, `arch`, `agent`.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.offer.labels.clone();
+        labels.insert("os".to_owned(), self.offer.os.clone());
+        labels.insert("arch".to_owned(), self.offer.arch.clone());
+        labels.extend(self.register.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+        labels.insert("agent".to_owned(), self.register.name.to_string());
+        labels
+    }
+
+    /// One below the lowest open fence; if none is open, the last one it was given.
+    pub fn floor(&self) -> u64 {
+        match (self.open.first(), self.last_fence) {
+            (Some(lowest), _) => lowest.0 - 1,
+            (None, Some(last)) => last.0,
+            (None, None) => 0,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What one agent should be doing: a view of the state.
+
+use std::collections::BTreeSet;
+
+use crate::model::{AgentId, Fence};
+use crate::world::State;
+
+/// What the master wants an agent to do now. Not named: no change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assignments {
+    /// Start these, unless held.
+    pub put: BTreeSet<Fence>,
+    /// Stop these, or do not start them.
+    pub cancel: BTreeSet<(Fence, CancelWord)>,
+    /// Delete these: outcome and logs are safe.
+    pub forget: BTreeSet<Fence>,
+    /// Refuse for ever what is not held at or below this.
+    pub floor: u64,
+}
+
+/// Who cancels, why, and whether grace and cleanup are skipped.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CancelWord {
+    /// Skips grace and cleanup.
+    pub force: bool,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What `agent` should be doing; `held` is what the session knows it to hold (its Hello and all that was put since).
+pub fn view(state: &State, agent: AgentId, held: &BTreeSet<Fence>) -> Assignments {
+    let Some(entry) = state.agents.get(&agent) else { return Assignments::default() };
+    let forget = held.iter().filter(|fence| !entry.open.contains(fence)).copied().collect();
+    let mut out = Assignments { forget, floor: entry.floor(), ..Assignments::default() };
+    for fence in &entry.open {
+        let Some((job, attempt)) = state.attempt(*fence) else { continue };
+        if let Some(cancel) = &job.cancel {
+            let word = CancelWord { force: cancel.force, by: cancel.by.clone(), why: cancel.why.clone() };
+            out.cancel.insert((*fence, word));
+        }
+        if attempt.outcome().is_none() {
+            out.put.insert(*fence);
+        }
+    }
+    out
+}

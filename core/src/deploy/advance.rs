@@ -1,0 +1,107 @@
+//! What now follows for deployments: entries that may start, and one round of each deployment that was touched or is due.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::request::request;
+use super::settle::due;
+use super::state::{Deployment, DeploymentState};
+use super::step::{starts_at, step};
+use super::targets::{HEARING, is_recovering};
+use crate::fact::Fact;
+use crate::job::JobState;
+use crate::job::decide::{Readiness, readiness};
+use crate::lane::Lane;
+use crate::model::{RunId, UnixMs, Work};
+use crate::run::Run;
+use crate::touched::Touched;
+use crate::world::State;
+
+/// One round of what follows from what was touched, and from deadlines that have come. Nothing if nothing is due.
+pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Fact> {
+    // Later decisions of the round see earlier ones, so that two of them never take the same number, lane or target.
+    let mut ahead = state.clone();
+    let mut facts = Vec::new();
+    let runs: BTreeSet<&RunId> = if touched.all { state.runs.keys().collect() } else { touched.runs.iter().collect() };
+    for run in runs.into_iter().filter_map(|id| state.runs.get(id)) {
+        requests(&mut ahead, at, run, &mut facts);
+    }
+    for deployment in concerned(state, at, touched) {
+        let Some(current) = ahead.deployments.get(&deployment.id).cloned() else { continue };
+        let next = step(&ahead, at, &current);
+        fold_ahead(&mut ahead, at, next, &mut facts);
+    }
+    facts
+}
+
+fn requests(ahead: &mut State, at: UnixMs, run: &Run, facts: &mut Vec<Fact>) {
+    for job in &run.jobs {
+        let Work::Deploy(work) = &job.plan.work else { continue };
+        let waits = job.state == JobState::Waiting && job.cancel.is_none();
+        if waits && readiness(run, job) == Readiness::Ready {
+            let next = request(ahead, at, run, job, work);
+            fold_ahead(ahead, at, next, facts);
+        }
+    }
+}
+
+fn fold_ahead(ahead: &mut State, at: UnixMs, next: Vec<Fact>, facts: &mut Vec<Fact>) {
+    for fact in next {
+        ahead.apply(at, &fact);
+        facts.push(fact);
+    }
+}
+
+/// Deployments that hold or wait for a lane, if something about them was touched or is due.
+fn concerned<'a>(state: &'a State, at: UnixMs, touched: &Touched) -> Vec<&'a Arc<Deployment>> {
+    let mut found = Vec::new();
+    for lane in state.lanes.values() {
+        let lane_touched = touched.all || touched.lanes.contains(&lane.id);
+        for deployment in of_lane(state, lane) {
+            let is_touched = lane_touched
+                || touched.deployments.contains(&deployment.id)
+                || touched.runs.contains(&deployment.run)
+                || is_about(state, deployment, touched);
+            if is_touched || deadline(state, deployment).is_some_and(|due| due <= at) {
+                found.push(deployment);
+            }
+        }
+    }
+    found
+}
+
+fn of_lane<'a>(state: &'a State, lane: &'a Lane) -> impl Iterator<Item = &'a Arc<Deployment>> {
+    lane.active.iter().chain(&lane.pending).filter_map(|id| state.deployments.get(id))
+}
+
+/// A touched agent is one of its targets, or may be one when it starts.
+fn is_about(state: &State, deployment: &Deployment, touched: &Touched) -> bool {
+    let environment = &deployment.id.lane.environment;
+    let registered = |agent: &Arc<crate::agent::Agent>| agent.register.environments.contains(environment);
+    touched.agents.iter().any(|agent| state.agents.get(agent).is_some_and(registered))
+}
+
+/// The earliest time at which something follows for a deployment without an input.
+pub fn next_deadline(state: &State) -> Option<UnixMs> {
+    state
+        .lanes
+        .values()
+        .flat_map(|lane| of_lane(state, lane))
+        .filter_map(|deployment| deadline(state, deployment))
+        .min()
+}
+
+fn deadline(state: &State, deployment: &Deployment) -> Option<UnixMs> {
+    match deployment.state {
+        DeploymentState::Queued => starts_at(state, deployment),
+        DeploymentState::Preparing
+        | DeploymentState::Changing { .. }
+        | DeploymentState::Baking { .. }
+        | DeploymentState::RollingBack => {
+            let recovered = is_recovering(state, deployment).then(|| state.begun.after(HEARING));
+            let silent = deployment.targets.iter().filter_map(|target| due(state, deployment, target));
+            silent.chain(recovered).min()
+        }
+        DeploymentState::Ended(_) => None,
+    }
+}

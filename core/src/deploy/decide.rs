@@ -1,0 +1,233 @@
+//! What people ask of deployments. A refusal names the thing and the arithmetic; nothing is recorded for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::end::{self, End};
+use super::plan::{self, next_deployment, strategy};
+use super::request::{allowed, supersede_pending};
+use super::state::{Deployment, DeploymentState};
+use super::step::{roll_back, rollback_started};
+use super::targets::all_heard_at;
+use crate::answer::{Answer, Decision, Refusal};
+use crate::fact::{DeploymentFact, Fact};
+use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
+use crate::model::{
+    BatchSpec, Commit, DeployWork, DeploymentId, Digest, JobKey, JobPlan, LaneId, Release, ReleaseId, RunId, RunIf,
+    RunPlan, Trigger, TriggerKind, UnixMs, Work,
+};
+use crate::run::decide::next_run;
+use crate::world::State;
+
+/// A person deploys a release that exists, in a run of its own. An order between releases does not hold for a person; who may
+/// deploy here, and from which branch, does.
+pub fn decide_deploy(
+    state: &State,
+    at: UnixMs,
+    lane: &LaneId,
+    release: Option<ReleaseId>,
+    plan: Option<Digest>,
+    by: &str,
+    key: Option<String>,
+) -> Decision {
+    if let Some(answer) = asked_before(state, key.as_deref()) {
+        return answer;
+    }
+    let release = match chosen(state, lane, release) {
+        Ok(release) => release,
+        Err(refusal) => return Decision::refuse(refusal),
+    };
+    if let Err(refusal) = may_deploy(state, at, lane, release, plan, by) {
+        return Decision::refuse(refusal);
+    }
+    let id = next_deployment(state, lane);
+    let asked = Asked { at, by, reason: "", key, strategy: strategy(state, lane) };
+    let mut facts = supersede_pending(state, lane, &id);
+    let run = own_run(state, lane, release, &asked, &mut facts);
+    facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, plan));
+    Decision { facts, answer: Answer::Deployment { deployment: id, run } }
+}
+
+fn may_deploy(
+    state: &State,
+    at: UnixMs,
+    lane: &LaneId,
+    release: &Release,
+    wanted: Option<Digest>,
+    by: &str,
+) -> Result<(), Refusal> {
+    let owner = state.services.get(&lane.service).ok_or_else(|| Refusal::NoRelease(lane.service.to_string()))?;
+    allowed(state, lane, &owner.project, &release.branch, by)?;
+    let is_free = state.lanes.get(lane).is_none_or(|lane| lane.active.is_none() && lane.lock.is_none());
+    let is_heard = all_heard_at(state, lane).is_none_or(|heard| heard <= at);
+    match wanted {
+        Some(wanted) => {
+            let now = plan::digest(&plan::plan(state, lane, release)?);
+            if now == wanted { Ok(()) } else { Err(Refusal::PlanChanged { now }) }
+        }
+        // What keeps it from starting now may have passed when its turn comes.
+        None if is_free && is_heard => plan::plan(state, lane, release).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// A person returns a lane to an earlier release. An active deployment takes its way back; else a deployment of kind `rollback`
+/// begins at once: no lock, queue, budget or refusal is read on the way back.
+pub fn decide_rollback(
+    state: &State,
+    at: UnixMs,
+    lane: &LaneId,
+    to: Option<ReleaseId>,
+    by: &str,
+    reason: &str,
+    key: Option<String>,
+) -> Decision {
+    if let Some(answer) = asked_before(state, key.as_deref()) {
+        return answer;
+    }
+    let made = match (active(state, lane), to) {
+        (Some(active), None) => return decide_abort(state, &active.id, by, reason),
+        (Some(active), Some(_)) => Err(Refusal::Rejected(format!(
+            "{} is active and can only return as its plan says: leave the release out",
+            active.id
+        ))),
+        (None, to) => rollback(state, lane, to, Asked { at, by, reason, key, strategy: strategy(state, lane) }),
+    };
+    made.unwrap_or_else(Decision::refuse)
+}
+
+fn rollback(state: &State, lane: &LaneId, to: Option<ReleaseId>, asked: Asked<'_>) -> Result<Decision, Refusal> {
+    let good = || state.lanes.get(lane).and_then(|lane| lane.last_good.clone());
+    let none = || Refusal::Rejected(format!("{lane} has no last good release to return to"));
+    let release = chosen(state, lane, Some(to.or_else(good).ok_or_else(none)?))?;
+    let plan = plan::back(state, lane, release)?;
+    let id = next_deployment(state, lane);
+    let mut facts = Vec::new();
+    let run = own_run(state, lane, release, &asked, &mut facts);
+    facts.push(requested(&id, DeploymentKind::Rollback, release, &run, &asked, None));
+    facts.push(Fact::Deployment(DeploymentFact::Started { id: id.clone(), plan: Box::new(plan) }));
+    let why = format!("{}: {}", asked.by, asked.reason);
+    facts.push(rollback_started(state, &id, Some(release.id.clone()), None, why));
+    Ok(Decision { facts, answer: Answer::Deployment { deployment: id, run } })
+}
+
+/// A person ends a deployment: without a trace before anything was touched, with the way back afterwards.
+pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: &str) -> Decision {
+    let Some(found) = state.deployments.get(deployment) else {
+        return Decision::refuse(Refusal::DeploymentUnknown(deployment.clone()));
+    };
+    let answer = Answer::Deployment { deployment: found.id.clone(), run: found.run.clone() };
+    let why = if reason.is_empty() { format!("aborted by {by}") } else { format!("aborted by {by}: {reason}") };
+    let aborted = |why| end::facts(state, found, End::plain(DeploymentOutcome::Aborted, why));
+    let facts = match (&found.state, &found.plan) {
+        (DeploymentState::Ended(_), _) => return Decision::refuse(Refusal::DeploymentEnded(deployment.clone())),
+        (DeploymentState::RollingBack, _) => Vec::new(),
+        (DeploymentState::Changing { .. } | DeploymentState::Baking { .. }, Some(plan)) if found.has_touched() => {
+            roll_back(state, found, plan, why)
+        }
+        (
+            DeploymentState::Queued
+            | DeploymentState::Preparing
+            | DeploymentState::Changing { .. }
+            | DeploymentState::Baking { .. },
+            _,
+        ) => aborted(why),
+    };
+    Decision { facts, answer }
+}
+
+/// The same key again gets the same answer.
+fn asked_before(state: &State, key: Option<&str>) -> Option<Decision> {
+    let run = state.keys.get(key?)?;
+    let deployment = state.deployments.values().find(|deployment| deployment.run == *run);
+    let answer = match deployment {
+        Some(deployment) => Answer::Deployment { deployment: deployment.id.clone(), run: run.clone() },
+        None => Answer::Run { run: run.clone(), again: true },
+    };
+    Some(Decision { facts: Vec::new(), answer })
+}
+
+fn active<'a>(state: &'a State, lane: &LaneId) -> Option<&'a Arc<Deployment>> {
+    state.deployments.get(state.lanes.get(lane)?.active.as_ref()?)
+}
+
+/// This release of the lane's service; none: the newest.
+fn chosen<'a>(state: &'a State, lane: &LaneId, release: Option<ReleaseId>) -> Result<&'a Release, Refusal> {
+    let id = match release {
+        Some(id) => id,
+        None => {
+            let none = || Refusal::NoRelease(lane.service.to_string());
+            let service = state.services.get(&lane.service).ok_or_else(none)?;
+            ReleaseId { service: lane.service.clone(), number: service.next_release - 1 }
+        }
+    };
+    let found = state.releases.get(&id).filter(|release| release.id.service == lane.service);
+    found.map(AsRef::as_ref).ok_or_else(|| Refusal::ReleaseUnknown(id.to_string()))
+}
+
+/// A person's request.
+struct Asked<'a> {
+    at: UnixMs,
+    by: &'a str,
+    reason: &'a str,
+    key: Option<String>,
+    strategy: Vec<BatchSpec>,
+}
+
+/// The entry of a run that was made for a deployment.
+fn entry() -> JobKey {
+    "deploy".parse().expect("a plain word is a key")
+}
+
+/// Makes the run that the deployment's jobs belong to, at the commit of the release.
+fn own_run(state: &State, lane: &LaneId, release: &Release, asked: &Asked<'_>, facts: &mut Vec<Fact>) -> RunId {
+    let project = state.services.get(&lane.service).map_or(&release.run.project, |service| &service.project);
+    let run = next_run(state, project);
+    let work = DeployWork {
+        service: lane.service.clone(),
+        environment: lane.environment.clone(),
+        strategy: asked.strategy.clone(),
+        artifact_of: entry(),
+    };
+    let job = JobPlan { key: entry(), needs: Vec::new(), run_if: RunIf::Success, work: Work::Deploy(work) };
+    let services = BTreeMap::from([(lane.service.clone(), release.spec.clone())]);
+    facts.push(Fact::RunCreated {
+        run: run.clone(),
+        trigger: Trigger { kind: TriggerKind::Manual, actor: asked.by.to_owned(), time: asked.at },
+        branch: release.branch.clone(),
+        commit: Commit {
+            revision: release.revision.clone(),
+            title: release.title.clone(),
+            author: String::new(),
+            time: release.created,
+            position: release.position,
+        },
+        plan: Box::new(RunPlan { jobs: vec![job], services }),
+        problems: Vec::new(),
+        unread: None,
+        delivery: None,
+        key: asked.key.clone(),
+    });
+    run
+}
+
+fn requested(
+    id: &DeploymentId,
+    kind: DeploymentKind,
+    release: &Release,
+    run: &RunId,
+    asked: &Asked<'_>,
+    plan: Option<Digest>,
+) -> Fact {
+    Fact::Deployment(DeploymentFact::Requested {
+        id: id.clone(),
+        kind,
+        release: release.id.clone(),
+        run: run.clone(),
+        entry: entry(),
+        by: asked.by.to_owned(),
+        reason: asked.reason.to_owned(),
+        strategy: asked.strategy.clone(),
+        plan,
+    })
+}

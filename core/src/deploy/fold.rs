@@ -1,0 +1,305 @@
+//! What a fact about a release, a deployment or a lane means. A lane is the fold of its facts.
+
+use std::sync::Arc;
+
+use super::state::{Deployment, DeploymentState, Target};
+use crate::fact::DeploymentFact;
+use crate::job::JobState;
+use crate::lane::Lane;
+use crate::lane::state::Owed;
+use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
+use crate::model::{AgentId, DeploymentId, LaneId, Phase, Release, UnixMs, WayBack};
+use crate::touched::Touched;
+use crate::world::{ServiceState, State};
+
+/// Folds one fact. It was decided by this crate, so that nothing here can fail.
+pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touched {
+    let mut touched = Touched::default();
+    match fact {
+        DeploymentFact::ReleaseMade { release } => make_release(state, release, &mut touched),
+        DeploymentFact::Requested { .. } => request(state, at, fact, &mut touched),
+        DeploymentFact::Started { id, plan } => start(state, at, id, plan),
+        DeploymentFact::BatchStarted { id, batch, generation } => {
+            change_lane(state, &id.lane, |lane| lane.generation = lane.generation.max(*generation));
+            change(state, id, |deployment| {
+                deployment.generation = *generation;
+                deployment.state = DeploymentState::Changing { batch: *batch };
+            });
+        }
+        DeploymentFact::TargetAdmitted { .. } => admit(state, at, fact),
+        DeploymentFact::TargetMoved { id, target, to, failure } => {
+            change(state, id, |deployment| move_target(deployment, at, *target, to, failure.as_deref()));
+            if is_absent_again(state, id, *target, to) {
+                change_lane(state, &id.lane, |lane| {
+                    lane.touched.remove(target);
+                });
+            }
+        }
+        DeploymentFact::Recovered { id, epoch } => change(state, id, |deployment| deployment.epoch = *epoch),
+        DeploymentFact::BakeStarted { id, batch } => change(state, id, |deployment| {
+            deployment.state = DeploymentState::Baking { batch: *batch, since: at };
+        }),
+        DeploymentFact::BatchPassed { .. } => {}
+        DeploymentFact::RollbackStarted { .. } => roll_back(state, at, fact),
+        DeploymentFact::Ended { .. } => end(state, at, fact),
+    }
+    if let Some(lane) = fact.lane() {
+        touched.lanes.insert(lane.clone());
+    }
+    if let Some(id) = id_of(fact) {
+        touched.deployments.insert(id.clone());
+    }
+    touched
+}
+
+fn id_of(fact: &DeploymentFact) -> Option<&DeploymentId> {
+    match fact {
+        DeploymentFact::ReleaseMade { .. } => None,
+        DeploymentFact::Requested { id, .. }
+        | DeploymentFact::Started { id, .. }
+        | DeploymentFact::BatchStarted { id, .. }
+        | DeploymentFact::TargetAdmitted { id, .. }
+        | DeploymentFact::TargetMoved { id, .. }
+        | DeploymentFact::Recovered { id, .. }
+        | DeploymentFact::BakeStarted { id, .. }
+        | DeploymentFact::BatchPassed { id, .. }
+        | DeploymentFact::RollbackStarted { id, .. }
+        | DeploymentFact::Ended { id, .. } => Some(id),
+    }
+}
+
+fn change(state: &mut State, id: &DeploymentId, change: impl FnOnce(&mut Deployment)) {
+    if let Some(deployment) = state.deployments.get_mut(id) {
+        change(Arc::make_mut(deployment));
+    }
+}
+
+fn change_lane(state: &mut State, id: &LaneId, change: impl FnOnce(&mut Lane)) {
+    if !state.lanes.contains_key(id) {
+        state.lanes.insert_mut(id.clone(), Arc::new(Lane::new(id.clone())));
+    }
+    if let Some(lane) = state.lanes.get_mut(id) {
+        change(Arc::make_mut(lane));
+    }
+}
+
+fn make_release(state: &mut State, release: &Release, touched: &mut Touched) {
+    let service = &release.id.service;
+    let next_release = release.id.number + 1;
+    let known = state.services.get(service).map_or_else(
+        || {
+            let ordinal = u32::try_from(state.services.size()).unwrap_or(u32::MAX).saturating_add(1);
+            ServiceState { project: release.run.project.clone(), ordinal, next_release }
+        },
+        |known| ServiceState { next_release, ..known.clone() },
+    );
+    state.services.insert_mut(service.clone(), known);
+    state.releases.insert_mut(release.id.clone(), Arc::new(release.clone()));
+    touched.releases.insert(release.id.clone());
+}
+
+fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut Touched) {
+    let DeploymentFact::Requested { id, kind, release, run, entry, by, reason, strategy, plan } = fact else { return };
+    let deployment = Deployment {
+        id: id.clone(),
+        kind: *kind,
+        release: release.clone(),
+        run: run.clone(),
+        entry: entry.clone(),
+        by: by.clone(),
+        reason: reason.clone(),
+        strategy: strategy.clone(),
+        wanted: *plan,
+        state: DeploymentState::Queued,
+        plan: None,
+        epoch: state.epoch,
+        generation: 0,
+        targets: Vec::new(),
+        failures: 0,
+        why: String::new(),
+        requested: at,
+        started: None,
+        rollback_started: None,
+        ended: None,
+    };
+    change_lane(state, &id.lane, |lane| {
+        lane.next_number = id.number + 1;
+        if by == super::request::PIPELINE {
+            lane.strategy.clone_from(strategy);
+        }
+        // A way back waits for nobody, and takes nobody's place in the queue.
+        if *kind == DeploymentKind::Forward {
+            lane.pending = Some(id.clone());
+        }
+    });
+    state.deployments.insert_mut(id.clone(), Arc::new(deployment));
+    state.change_job(run, entry, touched, |job| job.state = JobState::Deploying(id.clone()));
+}
+
+fn start(state: &mut State, at: UnixMs, id: &DeploymentId, plan: &DeploymentPlan) {
+    let epoch = state.epoch;
+    change_lane(state, &id.lane, |lane| {
+        lane.active = Some(id.clone());
+        lane.pending.take_if(|pending| pending == id);
+    });
+    change(state, id, |deployment| {
+        deployment.targets = targets_of(plan, at);
+        deployment.plan = Some(plan.clone());
+        deployment.state = DeploymentState::Preparing;
+        deployment.started = Some(at);
+        deployment.epoch = epoch;
+    });
+}
+
+fn targets_of(plan: &DeploymentPlan, at: UnixMs) -> Vec<Target> {
+    let way_back = |target: &PlannedTarget| {
+        let planned = plan.ways_back.iter().find(|planned| planned.target == *target);
+        planned.map_or(WayBack::Absent, |planned| planned.to.clone())
+    };
+    let line = |target: &PlannedTarget, batch, state| Target {
+        target: target.clone(),
+        state,
+        batch,
+        way_back: way_back(target),
+        job: None,
+        phase: Phase::Prepare,
+        generation: 0,
+        touched: false,
+        failed: None,
+        reverts: 0,
+        since: at,
+    };
+    let batches = plan.batches.iter().enumerate();
+    let changed =
+        batches.flat_map(|(k, batch)| batch.targets.iter().map(move |target| line(target, k, TargetState::Waiting)));
+    let last = plan.batches.len().saturating_sub(1);
+    let owed = plan.stragglers.iter().map(|straggler| {
+        let why = straggler.why.clone();
+        line(&straggler.target, last, TargetState::Owed { why })
+    });
+    changed.chain(owed).collect()
+}
+
+fn admit(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
+    let DeploymentFact::TargetAdmitted { id, target, phase, generation, job } = fact else { return };
+    let touches = *phase != Phase::Prepare;
+    change(state, id, |deployment| {
+        let forward = *phase == Phase::Change;
+        assert!(
+            !(forward && deployment.rollback_started.is_some()),
+            "V10: no forward admission after a rollback of {id}"
+        );
+        let Some(entry) = deployment.targets.iter_mut().find(|entry| entry.target.agent == *target) else { return };
+        entry.state = match phase {
+            Phase::Prepare => TargetState::Preparing,
+            Phase::Change => TargetState::Changing,
+            Phase::Revert => TargetState::Reverting,
+        };
+        entry.phase = *phase;
+        entry.job = Some(job.clone());
+        entry.generation = *generation;
+        entry.touched |= touches;
+        entry.reverts += u32::from(*phase == Phase::Revert);
+        entry.since = at;
+    });
+    change_lane(state, &id.lane, |lane| {
+        lane.generation = lane.generation.max(*generation);
+        if touches {
+            lane.touched.insert(*target);
+        }
+    });
+}
+
+fn move_target(deployment: &mut Deployment, at: UnixMs, agent: AgentId, to: &TargetState, failure: Option<&str>) {
+    let Some(target) = deployment.targets.iter_mut().find(|target| target.target.agent == agent) else { return };
+    target.state = to.clone();
+    target.since = at;
+    if let (Some(why), None) = (failure, &target.failed) {
+        target.failed = Some(why.to_owned());
+        deployment.failures += 1;
+    }
+}
+
+/// A target that went back to nothing is as fresh as before.
+fn is_absent_again(state: &State, id: &DeploymentId, agent: AgentId, to: &TargetState) -> bool {
+    let target = state.deployments.get(id).and_then(|deployment| deployment.target(agent));
+    *to == TargetState::Reverted && target.is_some_and(|target| target.way_back == WayBack::Absent)
+}
+
+fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
+    let DeploymentFact::RollbackStarted { id, generation, desired, why, refused } = fact else { return };
+    change_lane(state, &id.lane, |lane| {
+        lane.generation = *generation;
+        lane.desired.clone_from(desired);
+        if let Some(release) = refused {
+            lane.refused.insert(release.clone(), why.clone());
+            lane.last_good.take_if(|good| good == release);
+        }
+    });
+    change(state, id, |deployment| {
+        assert!(deployment.rollback_started.is_none(), "V10: {id} rolls back at most once");
+        deployment.state = DeploymentState::RollingBack;
+        deployment.why.clone_from(why);
+        deployment.rollback_started = Some(at);
+    });
+}
+
+fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
+    let DeploymentFact::Ended { id, outcome, why, desired, last_good, owed } = fact else { return };
+    let kind = state.deployments.get(id).map(|deployment| deployment.kind);
+    change(state, id, |deployment| {
+        deployment.state = DeploymentState::Ended(*outcome);
+        deployment.why.clone_from(why);
+        deployment.ended = Some(at);
+    });
+    change_lane(state, &id.lane, |lane| {
+        lane.active.take_if(|active| active == id);
+        lane.pending.take_if(|pending| pending == id);
+        if let Some(desired) = desired {
+            lane.desired = Some(desired.clone());
+        }
+        if let Some(good) = last_good {
+            lane.refused.remove(good);
+            lane.last_good = Some(good.clone());
+        }
+        if let Some(owed) = owed {
+            let since = |agent: &AgentId| lane.owed.get(agent).map_or(at, |debt| debt.since);
+            lane.owed =
+                owed.iter().map(|(agent, why)| (*agent, Owed { why: why.clone(), since: since(agent) })).collect();
+        }
+        match (outcome, kind) {
+            (DeploymentOutcome::RollbackFailed, _) => lane.lock = Some(why.clone()),
+            // A person's way back that worked is what the lock waited for.
+            (DeploymentOutcome::Succeeded | DeploymentOutcome::Incomplete, Some(DeploymentKind::Rollback)) => {
+                lane.lock = None;
+            }
+            (
+                DeploymentOutcome::Succeeded
+                | DeploymentOutcome::Incomplete
+                | DeploymentOutcome::RolledBack
+                | DeploymentOutcome::Aborted
+                | DeploymentOutcome::Superseded
+                | DeploymentOutcome::Rejected,
+                _,
+            ) => {}
+        }
+    });
+    forget_older(state, id);
+}
+
+/// Of those that are over, a lane keeps the newest; the others are in the history.
+fn forget_older(state: &mut State, id: &DeploymentId) {
+    let first = DeploymentId { lane: id.lane.clone(), number: 0 };
+    let last = DeploymentId { lane: id.lane.clone(), number: u64::MAX };
+    let over = |deployment: &&Arc<Deployment>| deployment.is_ended() && deployment.id != *id;
+    let old: Vec<DeploymentId> = state
+        .deployments
+        .range(first..=last)
+        .map(|(_, deployment)| deployment)
+        .filter(over)
+        .map(|deployment| deployment.id.clone())
+        .collect();
+    for id in old {
+        state.deployments.remove_mut(&id);
+    }
+}

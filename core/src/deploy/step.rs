@@ -1,0 +1,293 @@
+//! One round of a deployment: what now follows from where it and its targets are. Rows as in the machine of `state`.
+//!
+//! | from | guard | then |
+//! |---|---|---|
+//! | queued | lane free, not locked, its targets heard; allowed · not | preparing · rejected |
+//! | preparing | more not prepared than the first budget, or none prepared | rejected |
+//! | preparing | all others prepared | changing(0), generation + 1 |
+//! | changing(k), baking(k) | more failures than the budget of batch k | rolling_back, generation + 1 |
+//! | changing(k) | every target of the batch confirmed, failed within the budget, or owed | baking(k) |
+//! | baking(k) | all confirmed ones healthy, those of the batch for the whole bake | changing(k+1), or the end |
+//! | baking(k) | no target is confirmed so far | rolling_back; rejected if none was touched |
+//! | rolling_back | changes in flight | are cancelled; each takes its own way back |
+//! | rolling_back | 2 targets (1 of up to 4 touched) fail twice on the way back | rollback_failed |
+//! | rolling_back | every touched target back, or named | rolled_back (of a person's: succeeded, incomplete) |
+
+use super::plan::{Wish, desired_back, digest, forward};
+use super::request::is_forward;
+use super::settle::{self, REVERTS_MAX, settle};
+use super::state::{Deployment, DeploymentState, Target};
+use super::targets::{all_heard_at, has_heard_touched, is_recovering, runs, seen};
+use super::{admit, end};
+use crate::answer::Refusal;
+use crate::fact::{DeploymentFact, Fact};
+use crate::model::deployment::{Batch, DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
+use crate::model::{DeploymentId, Duration, Health, Phase, ReleaseId, UnixMs};
+use crate::world::State;
+
+/// Up to so many touched targets, one that fails its way back twice stops it; above, two do.
+const BREAKER_SMALL: usize = 4;
+
+/// The facts that follow now; none if nothing is due.
+pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
+    let Some(plan) = &deployment.plan else { return start(state, at, deployment) };
+    if deployment.is_ended() {
+        return Vec::new();
+    }
+    if is_recovering(state, deployment) && has_heard_touched(state, deployment, at) {
+        let fact = DeploymentFact::Recovered { id: deployment.id.clone(), epoch: state.epoch };
+        return vec![Fact::Deployment(fact)];
+    }
+    let moves = moves(state, at, deployment);
+    if !moves.is_empty() {
+        return moves;
+    }
+    match deployment.state {
+        DeploymentState::Preparing => preparing(state, deployment, plan),
+        DeploymentState::Changing { batch } => changing(state, deployment, plan, batch),
+        DeploymentState::Baking { batch, .. } => baking(state, deployment, plan, batch),
+        DeploymentState::RollingBack => rolling_back(state, deployment, plan),
+        DeploymentState::Queued | DeploymentState::Ended(_) => Vec::new(),
+    }
+}
+
+/// When a queued deployment is looked at again, because its targets count as heard by then.
+pub(super) fn starts_at(state: &State, deployment: &Deployment) -> Option<UnixMs> {
+    is_next(state, deployment).then(|| all_heard_at(state, &deployment.id.lane)).flatten()
+}
+
+fn is_next(state: &State, deployment: &Deployment) -> bool {
+    let free = |lane: &std::sync::Arc<crate::lane::Lane>| lane.active.is_none() && lane.lock.is_none();
+    deployment.state == DeploymentState::Queued && state.lanes.get(&deployment.id.lane).is_some_and(free)
+}
+
+fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
+    if !is_next(state, deployment) || starts_at(state, deployment).is_some_and(|heard| at < heard) {
+        return Vec::new();
+    }
+    match planned(state, deployment) {
+        Ok(plan) => {
+            let fact = DeploymentFact::Started { id: deployment.id.clone(), plan: Box::new(plan) };
+            vec![Fact::Deployment(fact)]
+        }
+        Err(refusal) => reject(state, deployment, refusal.to_string()),
+    }
+}
+
+fn planned(state: &State, deployment: &Deployment) -> Result<DeploymentPlan, Refusal> {
+    is_forward(state, deployment)?;
+    let unknown = || Refusal::ReleaseUnknown(deployment.release.to_string());
+    let release = state.releases.get(&deployment.release).ok_or_else(unknown)?;
+    let plan = forward(state, &Wish { id: &deployment.id, release, strategy: &deployment.strategy })?;
+    let now = digest(&plan);
+    match deployment.wanted {
+        Some(wanted) if wanted != now => Err(Refusal::PlanChanged { now }),
+        Some(_) | None => Ok(plan),
+    }
+}
+
+fn reject(state: &State, deployment: &Deployment, why: String) -> Vec<Fact> {
+    end::facts(state, deployment, end::End::plain(DeploymentOutcome::Rejected, why))
+}
+
+fn moves(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
+    let moved = deployment.targets.iter().filter_map(|target| {
+        let settled = settle(state, at, deployment, target)?;
+        Some(Fact::Deployment(DeploymentFact::TargetMoved {
+            id: deployment.id.clone(),
+            target: target.target.agent,
+            to: settled.to,
+            failure: settled.failure,
+        }))
+    });
+    moved.collect()
+}
+
+fn preparing(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Vec<Fact> {
+    let budget = plan.batches.first().map_or(0, |batch| batch.budget);
+    if deployment.failures > budget {
+        let why = format!("{} not prepared, {budget} allowed{}", deployment.failures, failures(deployment));
+        return reject(state, deployment, why);
+    }
+    let admitted = admit::prepares(state, deployment);
+    if !admitted.is_empty() {
+        return admitted;
+    }
+    let open = |target: &Target| matches!(target.state, TargetState::Waiting | TargetState::Preparing);
+    if deployment.targets.iter().any(open) {
+        return Vec::new();
+    }
+    if !deployment.targets.iter().any(|target| target.state == TargetState::Prepared) {
+        return reject(state, deployment, format!("no target could be prepared{}", failures(deployment)));
+    }
+    let generation = state.lanes.get(&deployment.id.lane).map_or(0, |lane| lane.generation) + 1;
+    vec![Fact::Deployment(DeploymentFact::BatchStarted { id: deployment.id.clone(), batch: 0, generation })]
+}
+
+fn changing(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usize) -> Vec<Fact> {
+    if let Some(facts) = over_budget(state, deployment, plan, k) {
+        return facts;
+    }
+    let mut admitted = admit::reverts(state, deployment);
+    if admitted.is_empty() {
+        admitted = admit::changes(state, deployment, k);
+    }
+    if !admitted.is_empty() {
+        return admitted;
+    }
+    let done = deployment.targets.iter().filter(|target| target.batch == k).all(is_settled);
+    if !done {
+        return Vec::new();
+    }
+    vec![Fact::Deployment(DeploymentFact::BakeStarted { id: deployment.id.clone(), batch: k })]
+}
+
+/// Confirmed, failed and left where it is, or owed.
+fn is_settled(target: &Target) -> bool {
+    match target.state {
+        TargetState::Confirmed
+        | TargetState::Reverted
+        | TargetState::Stuck { .. }
+        | TargetState::Unknown
+        | TargetState::Owed { .. } => true,
+        TargetState::Waiting
+        | TargetState::Preparing
+        | TargetState::Prepared
+        | TargetState::Changing
+        | TargetState::Unhealthy
+        | TargetState::Reverting => false,
+    }
+}
+
+fn baking(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usize) -> Vec<Fact> {
+    if let Some(facts) = over_budget(state, deployment, plan, k) {
+        return facts;
+    }
+    let admitted = admit::reverts(state, deployment);
+    if !admitted.is_empty() {
+        return admitted;
+    }
+    let so_far = || deployment.targets.iter().filter(|target| target.batch <= k);
+    if !so_far().all(is_settled) {
+        return Vec::new();
+    }
+    let confirmed = || so_far().filter(|target| target.state == TargetState::Confirmed);
+    if confirmed().next().is_none() {
+        let why = format!("no target of batch {} is confirmed{}", k + 1, failures(deployment));
+        return roll_back(state, deployment, plan, why);
+    }
+    let Some(batch) = plan.batches.get(k) else { return Vec::new() };
+    if !confirmed().all(|target| bakes(state, deployment, plan, target, batch, k)) {
+        return Vec::new();
+    }
+    let passed = DeploymentFact::BatchPassed { id: deployment.id.clone(), batch: k };
+    let mut facts = vec![Fact::Deployment(passed)];
+    if k + 1 < plan.batches.len() {
+        let (id, generation) = (deployment.id.clone(), deployment.generation);
+        facts.push(Fact::Deployment(DeploymentFact::BatchStarted { id, batch: k + 1, generation }));
+    } else {
+        facts.extend(end::forward(state, deployment, plan));
+    }
+    facts
+}
+
+/// The target says now that it runs the release of this generation, healthy; one of the batch has been so for the whole bake.
+fn bakes(
+    state: &State,
+    deployment: &Deployment,
+    plan: &DeploymentPlan,
+    target: &Target,
+    batch: &Batch,
+    k: usize,
+) -> bool {
+    let wanted = if target.batch == k { batch.bake } else { Duration::default() };
+    seen(state, &deployment.id.lane, target.target.agent).is_some_and(|seen| {
+        let names = runs(seen, &plan.name) && seen.generation == target.generation;
+        names && seen.health == Health::Healthy && seen.healthy_for >= wanted
+    })
+}
+
+fn over_budget(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usize) -> Option<Vec<Fact>> {
+    let budget = plan.batches.get(k).map_or(0, |batch| batch.budget);
+    if deployment.failures <= budget {
+        return None;
+    }
+    let plural = if deployment.failures == 1 { "failure" } else { "failures" };
+    let why = format!("{} {plural}, {budget} allowed{}", deployment.failures, failures(deployment));
+    Some(roll_back(state, deployment, plan, why))
+}
+
+/// `: web2 (production/change@web2 failed(1))`, or nothing.
+fn failures(deployment: &Deployment) -> String {
+    let each: Vec<String> = deployment
+        .targets
+        .iter()
+        .filter_map(|target| Some(format!("{} ({})", target.target.name, target.failed.as_ref()?)))
+        .collect();
+    if each.is_empty() { String::new() } else { format!(": {}", each.join(", ")) }
+}
+
+/// The way back of a forward deployment; if nothing was touched there is nothing to take back.
+pub(super) fn roll_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan, why: String) -> Vec<Fact> {
+    if !deployment.has_touched() {
+        return reject(state, deployment, why);
+    }
+    let desired = desired_back(plan);
+    let refused = (desired.as_ref() != Some(&deployment.release)).then(|| deployment.release.clone());
+    vec![rollback_started(state, &deployment.id, desired, refused, why)]
+}
+
+/// The lane's generation rises with every way back.
+pub(super) fn rollback_started(
+    state: &State,
+    id: &DeploymentId,
+    desired: Option<ReleaseId>,
+    refused: Option<ReleaseId>,
+    why: String,
+) -> Fact {
+    let generation = state.lanes.get(&id.lane).map_or(0, |lane| lane.generation) + 1;
+    Fact::Deployment(DeploymentFact::RollbackStarted { id: id.clone(), generation, desired, why, refused })
+}
+
+fn rolling_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Vec<Fact> {
+    let cancelled: Vec<Fact> =
+        deployment.targets.iter().filter_map(|target| cancel_change(state, deployment, target)).collect();
+    if !cancelled.is_empty() {
+        return cancelled;
+    }
+    if let Some(why) = breaker(deployment) {
+        return end::facts(state, deployment, end::End::plain(DeploymentOutcome::RollbackFailed, why));
+    }
+    let all = deployment.kind == DeploymentKind::Rollback;
+    let mut admitted = if all { admit::prepares(state, deployment) } else { Vec::new() };
+    admitted.extend(admit::reverts(state, deployment));
+    if !admitted.is_empty() {
+        return admitted;
+    }
+    let over = |target: &Target| is_settled(target) && target.state != TargetState::Confirmed;
+    let done = deployment.targets.iter().filter(|target| target.touched || all).all(over);
+    if done { end::back(state, deployment, plan) } else { Vec::new() }
+}
+
+fn cancel_change(state: &State, deployment: &Deployment, target: &Target) -> Option<Fact> {
+    let is_forward = deployment.kind == DeploymentKind::Forward;
+    let changing = matches!(target.state, TargetState::Changing | TargetState::Unknown);
+    let job = settle::job(state, deployment, target)?;
+    let of_change = super::change_of(job).is_some_and(|change| change.phase == Phase::Change);
+    let open = job.outcome().is_none() && job.cancel.is_none();
+    (is_forward && changing && of_change && open).then(|| end::cancel(deployment, target, &deployment.why)).flatten()
+}
+
+/// If the way back fails on the old release, the trouble is not the release: what serves is left alone.
+fn breaker(deployment: &Deployment) -> Option<String> {
+    let touched = deployment.targets.iter().filter(|target| target.touched).count();
+    let failed: Vec<String> = deployment
+        .targets
+        .iter()
+        .filter(|target| matches!(target.state, TargetState::Stuck { .. }) && target.reverts >= REVERTS_MAX)
+        .map(|target| target.target.name.to_string())
+        .collect();
+    let limit = if touched <= BREAKER_SMALL { 1 } else { 2 };
+    let tripped = failed.len() >= limit;
+    tripped.then(|| format!("the way back failed on {}; {}", failed.join(", "), deployment.why))
+}

@@ -1,0 +1,10 @@
+//! Deployments over fake hosts: what they do is scripted, what the master believes is the shipped code, driven by whole turns.
+
+mod checks;
+mod host;
+mod people;
+mod random;
+mod rows;
+mod stories;
+mod strategy;
+mod world;

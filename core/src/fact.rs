@@ -1,0 +1,286 @@
+//! Everything the master believes. A fact is appended to the journal and synced before anything depends on it.
+//!
+//! Kinds and formats are numbers that are never used again; a fact of an unknown kind stops the start.
+
+pub mod deployment;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Line;
+use crate::input::{ApiToken, Delivery, JoinToken, LogSeal, Offer};
+use crate::model::{
+    AgentId, AgentRegister, Attempt, Commit, Config, DeliveryKey, Digest, Envelope, Fence, JobKey, JobPlan,
+    Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Trigger, UnixMs, UnknownReason,
+};
+pub use deployment::DeploymentFact;
+
+/// One thing that happened, in the past tense.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// A master began to decide; sessions and observations of the one before are void.
+    EpochBegun {
+        /// Above every earlier one.
+        epoch: u64,
+    },
+    /// The operators' configuration changed.
+    ConfigSet {
+        /// All of it.
+        config: Box<Config>,
+    },
+    /// An API token exists.
+    TokenMade {
+        /// Without its secret.
+        token: ApiToken,
+    },
+    /// A join token exists.
+    JoinTokenMade {
+        /// Without its seed.
+        token: JoinToken,
+    },
+    /// An agent holds a certificate of ours; the token is used.
+    AgentEnrolled {
+        /// Its identity.
+        agent: AgentId,
+        /// The token it used.
+        token: String,
+        /// Digest of its public key.
+        csr: Digest,
+        /// What the token fixed.
+        register: AgentRegister,
+        /// The chain signed for it, PEM.
+        chain: String,
+    },
+    /// An agent said hello and was let in.
+    AgentSeen {
+        /// Whose.
+        agent: AgentId,
+        /// Of this epoch.
+        session: u64,
+        /// Rises with every Hello.
+        incarnation: u64,
+        /// Of the kernel.
+        boot_id: String,
+        /// Name and version of the program.
+        program: String,
+        /// What it takes.
+        offer: Offer,
+    },
+    /// An agent's session is over.
+    AgentGone {
+        /// Whose.
+        agent: AgentId,
+        /// Which.
+        session: u64,
+    },
+    /// What an agent sees of a service changed.
+    Observed {
+        /// Who says so.
+        agent: AgentId,
+        /// What it sees.
+        observation: Observation,
+    },
+    /// A delivery is durable; its sender was answered after this.
+    DeliveryTaken {
+        /// The delivery.
+        delivery: Delivery,
+    },
+    /// A delivery made no run.
+    DeliveryMatchedNothing {
+        /// The delivery.
+        key: DeliveryKey,
+        /// Why, for people.
+        why: String,
+    },
+    /// A run exists.
+    RunCreated {
+        /// Its identity.
+        run: RunId,
+        /// What asked for it.
+        trigger: Trigger,
+        /// The branch it belongs to.
+        branch: String,
+        /// The commit it is made from.
+        commit: Commit,
+        /// What it will do; without jobs if there are problems.
+        plan: Box<RunPlan>,
+        /// What is wrong with the pipeline file.
+        problems: Vec<Problem>,
+        /// Why there was nothing to read.
+        unread: Option<String>,
+        /// The delivery that made it.
+        delivery: Option<DeliveryKey>,
+        /// The idempotency key that made it.
+        key: Option<String>,
+    },
+    /// A deployment made jobs.
+    JobsAdded {
+        /// In this run.
+        run: RunId,
+        /// In order.
+        jobs: Vec<JobPlan>,
+    },
+    /// An attempt exists, and this agent shall carry it out.
+    JobPlaced {
+        /// Of this run.
+        run: RunId,
+        /// Of this job.
+        job: JobKey,
+        /// Which try.
+        attempt: Attempt,
+        /// Who.
+        agent: AgentId,
+        /// The attempt's only name.
+        fence: Fence,
+        /// What to carry out.
+        envelope: Box<Envelope>,
+        /// Why this agent, for people.
+        why: String,
+    },
+    /// An agent reported a line of a record.
+    Reported {
+        /// Of this attempt.
+        fence: Fence,
+        /// The line.
+        line: Box<Line>,
+    },
+    /// The master itself ended an attempt that cannot be proven.
+    AttemptLost {
+        /// Which.
+        fence: Fence,
+        /// What is missing.
+        reason: UnknownReason,
+    },
+    /// A log is whole on the master's disk.
+    LogSealed {
+        /// Which, and how long.
+        seal: LogSeal,
+    },
+    /// An artifact is whole on the master's disk.
+    ArtifactStored {
+        /// By this attempt.
+        fence: Fence,
+        /// Its name.
+        name: String,
+        /// Its content.
+        digest: Digest,
+        /// Bytes.
+        size: u64,
+    },
+    /// An attempt is over and all its logs are sealed: the agent may forget it.
+    JobClosed {
+        /// Which.
+        fence: Fence,
+    },
+    /// Somebody asked to stop a job.
+    CancelAsked {
+        /// Of this run.
+        run: RunId,
+        /// This job.
+        job: JobKey,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+        /// Skips grace and cleanup.
+        force: bool,
+    },
+    /// A job is over; no attempt follows.
+    JobEnded {
+        /// Of this run.
+        run: RunId,
+        /// This job.
+        job: JobKey,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Every job of a run is over.
+    RunEnded {
+        /// Which.
+        run: RunId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A run is over and nothing of it is open: it leaves the state and stays in the history.
+    RunClosed {
+        /// Which.
+        run: RunId,
+    },
+    /// Something about a release, a deployment or a lane.
+    Deployment(DeploymentFact),
+}
+
+/// A fact with the time it was believed from; every fact of a turn has the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The master's `now`, which never steps back.
+    pub at: UnixMs,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+impl Fact {
+    /// The persisted kind. Numbers are never used again.
+    pub fn kind(&self) -> u16 {
+        match self {
+            Self::EpochBegun { .. } => 1,
+            Self::ConfigSet { .. } => 2,
+            Self::TokenMade { .. } => 3,
+            Self::JoinTokenMade { .. } => 4,
+            Self::AgentEnrolled { .. } => 5,
+            Self::AgentSeen { .. } => 6,
+            Self::AgentGone { .. } => 7,
+            Self::Observed { .. } => 8,
+            Self::DeliveryTaken { .. } => 9,
+            Self::DeliveryMatchedNothing { .. } => 10,
+            Self::RunCreated { .. } => 11,
+            Self::JobsAdded { .. } => 12,
+            Self::JobPlaced { .. } => 13,
+            Self::Reported { .. } => 14,
+            Self::AttemptLost { .. } => 15,
+            Self::LogSealed { .. } => 16,
+            Self::ArtifactStored { .. } => 17,
+            Self::JobClosed { .. } => 18,
+            Self::CancelAsked { .. } => 19,
+            Self::JobEnded { .. } => 20,
+            Self::RunEnded { .. } => 21,
+            Self::RunClosed { .. } => 22,
+            Self::Deployment(_) => 32,
+        }
+    }
+
+    /// The highest kind this program knows, and the kinds in between.
+    pub fn knows(kind: u16) -> bool {
+        (1..=22).contains(&kind) || kind == 32
+    }
+
+    /// The project a run fact belongs to, for filters; none for what is not about a run.
+    pub fn project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::RunCreated { run, .. }
+            | Self::JobsAdded { run, .. }
+            | Self::JobPlaced { run, .. }
+            | Self::CancelAsked { run, .. }
+            | Self::JobEnded { run, .. }
+            | Self::RunEnded { run, .. }
+            | Self::RunClosed { run } => Some(&run.project),
+            Self::DeliveryTaken { delivery } => Some(&delivery.project),
+            Self::EpochBegun { .. }
+            | Self::ConfigSet { .. }
+            | Self::TokenMade { .. }
+            | Self::JoinTokenMade { .. }
+            | Self::AgentEnrolled { .. }
+            | Self::AgentSeen { .. }
+            | Self::AgentGone { .. }
+            | Self::Observed { .. }
+            | Self::DeliveryMatchedNothing { .. }
+            | Self::Reported { .. }
+            | Self::AttemptLost { .. }
+            | Self::LogSealed { .. }
+            | Self::ArtifactStored { .. }
+            | Self::JobClosed { .. }
+            | Self::Deployment(_) => None,
+        }
+    }
+}

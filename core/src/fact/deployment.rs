@@ -1,0 +1,148 @@
+//! Facts about releases, deployments and lanes. A lane is the fold of its facts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
+use crate::model::{AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Phase, Release, ReleaseId, RunId};
+
+/// One thing that happened to a release, a deployment or a lane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "deployment", rename_all = "snake_case")]
+pub enum DeploymentFact {
+    /// A release exists; the same digest never makes a second one.
+    ReleaseMade {
+        /// All of it.
+        release: Box<Release>,
+    },
+    /// Somebody asked for a deployment; it waits on its lane until it may start.
+    Requested {
+        /// Its identity.
+        id: DeploymentId,
+        /// Which way.
+        kind: DeploymentKind,
+        /// To which release.
+        release: ReleaseId,
+        /// The run that asked, or that was made for it.
+        run: RunId,
+        /// The entry of the run that ends with it.
+        entry: JobKey,
+        /// A subject, or `pipeline`.
+        by: String,
+        /// Why, if a person said so.
+        reason: String,
+        /// How the targets are divided into batches.
+        strategy: Vec<BatchSpec>,
+        /// Exactly this plan, or it is rejected.
+        plan: Option<Digest>,
+    },
+    /// The lane is this deployment's.
+    Started {
+        /// Which.
+        id: DeploymentId,
+        /// What it will do.
+        plan: Box<DeploymentPlan>,
+    },
+    /// A batch begins; with the first one the lane's generation rises.
+    BatchStarted {
+        /// Which deployment.
+        id: DeploymentId,
+        /// From 0.
+        batch: usize,
+        /// The lane's generation from here on.
+        generation: u64,
+    },
+    /// A job for a target may be placed, from now on.
+    TargetAdmitted {
+        /// Which deployment.
+        id: DeploymentId,
+        /// Which target.
+        target: AgentId,
+        /// Which part of the change.
+        phase: Phase,
+        /// Of the lane.
+        generation: u64,
+        /// The job, which is added to the run in the same turn.
+        job: JobKey,
+    },
+    /// A target is somewhere else.
+    TargetMoved {
+        /// Which deployment.
+        id: DeploymentId,
+        /// Which target.
+        target: AgentId,
+        /// Where it is now.
+        to: TargetState,
+        /// This move makes the target a failed one, for this reason; a target fails at most once.
+        failure: Option<String>,
+    },
+    /// The master had started again, and has heard every touched target or waited long enough: admission goes on.
+    Recovered {
+        /// Which.
+        id: DeploymentId,
+        /// Of the master that goes on.
+        epoch: u64,
+    },
+    /// Every target of the batch is confirmed, failed within the budget, or owed.
+    BakeStarted {
+        /// Which deployment.
+        id: DeploymentId,
+        /// From 0.
+        batch: usize,
+    },
+    /// All gates passed for the whole bake.
+    BatchPassed {
+        /// Which deployment.
+        id: DeploymentId,
+        /// From 0.
+        batch: usize,
+    },
+    /// From here on every touched target goes to its way back.
+    RollbackStarted {
+        /// Which deployment.
+        id: DeploymentId,
+        /// The lane's generation from here on.
+        generation: u64,
+        /// What the lane wants now; none: nothing ran before.
+        desired: Option<ReleaseId>,
+        /// Why.
+        why: String,
+        /// The lane refuses this release from now on, unless a person asks.
+        refused: Option<ReleaseId>,
+    },
+    /// A deployment is over; its outcome never changes.
+    Ended {
+        /// Which.
+        id: DeploymentId,
+        /// How.
+        outcome: DeploymentOutcome,
+        /// Why, for people.
+        why: String,
+        /// What the lane wants from here on, if that changes.
+        desired: Option<ReleaseId>,
+        /// The release the lane can return to from here on, if that changes.
+        last_good: Option<ReleaseId>,
+        /// What the lane owes from here on, and why; none if that does not change.
+        owed: Option<BTreeMap<AgentId, String>>,
+    },
+}
+
+impl DeploymentFact {
+    /// The lane that it is about; none for a release.
+    pub fn lane(&self) -> Option<&LaneId> {
+        match self {
+            Self::ReleaseMade { .. } => None,
+            Self::Requested { id, .. }
+            | Self::Started { id, .. }
+            | Self::BatchStarted { id, .. }
+            | Self::TargetAdmitted { id, .. }
+            | Self::TargetMoved { id, .. }
+            | Self::Recovered { id, .. }
+            | Self::BakeStarted { id, .. }
+            | Self::BatchPassed { id, .. }
+            | Self::RollbackStarted { id, .. }
+            | Self::Ended { id, .. } => Some(&id.lane),
+        }
+    }
+}

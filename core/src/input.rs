@@ -1,0 +1,323 @@
+//! Everything that can happen to the master. Whoever has read [`Input`], [`Fact`](crate::fact::Fact) and
+//! [`Effect`](crate::effect::Effect) knows the program.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Line;
+use crate::model::{
+    AgentId, AgentName, AgentRegister, Attempt, Commit, Config, DeliveryKey, DeploymentId, Digest, Fence, JobKey,
+    LaneId, Observation, ProjectName, ReleaseId, RunId, UnixMs,
+};
+
+/// What the outside said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The master started; `epoch` is above every earlier one.
+    Begin {
+        /// max(last + 1, wall clock in seconds).
+        epoch: u64,
+    },
+    /// The operators' configuration, checked.
+    Configure(Box<Config>),
+    /// A deadline has come.
+    Wake,
+    /// An API token was made; only the digest of its secret is kept.
+    MakeToken(ApiToken),
+    /// A join token was made.
+    MakeJoinToken(JoinToken),
+    /// An agent proved that it holds a join token.
+    Enrol(Enrolment),
+    /// An agent dialled and said hello.
+    Hello(Box<Hello>),
+    /// A session is over, for whatever reason.
+    SessionEnded {
+        /// Whose.
+        agent: AgentId,
+        /// Which.
+        session: u64,
+    },
+    /// One line of a record.
+    Reported {
+        /// Who says so.
+        agent: AgentId,
+        /// In which session.
+        session: u64,
+        /// About which attempt.
+        fence: Fence,
+        /// What happened.
+        line: Box<Line>,
+    },
+    /// What an agent sees of a service.
+    Observed {
+        /// Who says so.
+        agent: AgentId,
+        /// In which session.
+        session: u64,
+        /// What it sees.
+        observation: Observation,
+    },
+    /// A log is whole on the master's disk.
+    LogSealed(LogSeal),
+    /// A blob that an attempt put is whole on the master's disk.
+    BlobStored {
+        /// The attempt.
+        fence: Fence,
+        /// Name of the artifact.
+        name: String,
+        /// Content.
+        digest: Digest,
+        /// Bytes.
+        size: u64,
+    },
+    /// Somebody delivered the news of a push, or polling saw one.
+    Deliver(Delivery),
+    /// The master's own fetch for a delivery is done.
+    PipelineRead {
+        /// The delivery.
+        key: DeliveryKey,
+        /// What the fetch found.
+        read: Box<Result<PipelineFile, ReadError>>,
+    },
+    /// A person or tool starts a run; the master has read the file already.
+    StartRun(Box<StartRun>),
+    /// A person cancels jobs of a run.
+    CancelRun {
+        /// The run.
+        run: RunId,
+        /// These jobs; empty: all.
+        jobs: Vec<JobKey>,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+        /// Skips grace and cleanup.
+        force: bool,
+    },
+    /// A person deploys a release that exists.
+    Deploy {
+        /// Where to.
+        lane: LaneId,
+        /// Which; none: the newest of the service.
+        release: Option<ReleaseId>,
+        /// Exactly this plan, or a refusal.
+        plan: Option<Digest>,
+        /// Who.
+        by: String,
+        /// Idempotency key, made unique per subject.
+        key: Option<String>,
+    },
+    /// A person returns a lane to an earlier release.
+    Rollback {
+        /// Which lane.
+        lane: LaneId,
+        /// To which release; none: the last good one.
+        to: Option<ReleaseId>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Idempotency key, made unique per subject.
+        key: Option<String>,
+    },
+    /// A person ends an active deployment with the way back.
+    Abort {
+        /// Which.
+        deployment: DeploymentId,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An API token, as the master keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiToken {
+    /// Names it without being secret: eight characters.
+    pub id: String,
+    /// BLAKE3 of the secret.
+    pub secret: Digest,
+    /// Who it speaks for.
+    pub subject: String,
+    /// After this it is refused.
+    pub expires: UnixMs,
+}
+
+/// A join token, as the master keeps it: the public half only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinToken {
+    /// Sixteen hex digits.
+    pub id: String,
+    /// Ed25519 public key, hex.
+    pub public_key: String,
+    /// What it fixes about the agent.
+    pub register: AgentRegister,
+    /// After this it is refused.
+    pub expires: UnixMs,
+    /// Who made it.
+    pub by: String,
+}
+
+/// A proven request to enrol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The join token's id; its proof was checked.
+    pub token: String,
+    /// Digest of the public key that a certificate is asked for: the same one gets the same answer.
+    pub csr: Digest,
+    /// The id to give.
+    pub agent: AgentId,
+    /// The chain signed for it, PEM.
+    pub chain: String,
+}
+
+/// What an agent says first in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// From the certificate.
+    pub agent: AgentId,
+    /// Of the wire.
+    pub protocol: u32,
+    /// Name and version of the program.
+    pub program: String,
+    /// Rises with every Hello.
+    pub incarnation: u64,
+    /// Of the kernel.
+    pub boot_id: String,
+    /// The highest epoch it obeyed.
+    pub max_epoch: u64,
+    /// Everything it holds.
+    pub held: Vec<Held>,
+    /// What it takes.
+    pub offer: Offer,
+}
+
+/// An attempt that an agent holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub fence: Fence,
+    /// Synced lines of its record.
+    pub lines: u32,
+    /// For an attempt that the master never heard of.
+    pub run: String,
+    /// The same.
+    pub job: String,
+    /// The same.
+    pub attempt: Attempt,
+}
+
+/// What an agent takes. It may narrow the register, never widen it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// As `linux`.
+    pub os: String,
+    /// As `x86_64`.
+    pub arch: String,
+    /// Its own labels.
+    pub labels: BTreeMap<String, String>,
+    /// Jobs it takes at once.
+    pub slots: u32,
+    /// Projects its policy takes; `*`: all.
+    pub projects: Vec<String>,
+    /// Environments its policy takes.
+    pub environments: Vec<String>,
+    /// Takes jobs of pipelines.
+    pub jobs: bool,
+    /// Runs steps as itself.
+    pub same_user: bool,
+}
+
+/// A log that is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSeal {
+    /// The attempt.
+    pub fence: Fence,
+    /// Step, from 1.
+    pub step: u32,
+    /// Bytes stored.
+    pub total: u64,
+    /// BLAKE3 of them.
+    pub digest: Digest,
+    /// Places where bytes are missing.
+    pub gaps: u32,
+    /// The digest is not the one that the host named, twice.
+    pub damaged: bool,
+}
+
+/// The news of a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The sender's id, made unique per hook: the same key is the same delivery.
+    pub key: DeliveryKey,
+    /// For which project.
+    pub project: ProjectName,
+    /// Branch or tag, full name: `refs/heads/main`.
+    pub reference: String,
+    /// The commit that was pushed.
+    pub revision: crate::model::Revision,
+    /// The tip before, if the sender knows.
+    pub before: Option<crate::model::Revision>,
+    /// Who pushed, as far as the sender says.
+    pub actor: String,
+    /// Digest of the delivery's body: the same key with another body is a conflict.
+    pub body: Digest,
+}
+
+/// What the master's own fetch found at a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipelineFile {
+    /// The commit.
+    pub commit: Commit,
+    /// Text of the pipeline file; none: there is no such file at the revision.
+    pub text: Option<String>,
+    /// Paths changed since the old tip; none: not known, so it fires.
+    pub changed: Option<Vec<String>>,
+}
+
+/// Why the file could not be read. The run fails without jobs, and says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadError {
+    /// The revision is not reachable from its ref.
+    #[error("revision_gone: {0}")]
+    RevisionGone(String),
+    /// The repository does not answer.
+    #[error("repository_away: {0}")]
+    RepositoryAway(String),
+    /// The file or the repository is larger than the limit.
+    #[error("too_big: {0}")]
+    TooBig(String),
+}
+
+/// A manual start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartRun {
+    /// Of which project.
+    pub project: ProjectName,
+    /// The branch it belongs to.
+    pub branch: String,
+    /// What the fetch found.
+    pub file: PipelineFile,
+    /// Only these jobs and what they need; empty: all.
+    pub jobs: Vec<JobKey>,
+    /// Who.
+    pub by: String,
+    /// Idempotency key, made unique per subject.
+    pub key: Option<String>,
+}
+
+/// Who an agent is in words; carried by answers about enrolment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Its identity.
+    pub agent: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// The chain signed for it, PEM.
+    pub chain: String,
+    /// What the token fixed.
+    pub register: AgentRegister,
+}

@@ -1,0 +1,74 @@
+//! What is believed of a job.
+//!
+//! ```text
+//! waiting ─placed▶ attempting ─attempt ended, no further attempt▶ ended(outcome)
+//!    │                 └─attempt ended, another may follow▶ waiting
+//!    ├─(deploy entry) deployment requested▶ deploying ─deployment ended▶ ended(outcome)
+//!    └─skipped, cancelled or rejected before a placement▶ ended(outcome)
+//! ```
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::AttemptState;
+use crate::model::{DeploymentId, JobPlan, Outcome, UnixMs};
+
+/// A job of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// What it does.
+    pub plan: JobPlan,
+    /// Where it is.
+    pub state: JobState,
+    /// Somebody asked to stop it.
+    pub cancel: Option<Cancel>,
+    /// Its attempts, oldest first; earlier ones are never overwritten.
+    pub attempts: Vec<Arc<AttemptState>>,
+    /// When it ended.
+    pub ended: Option<UnixMs>,
+}
+
+/// Who asked to stop a job, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Skips grace and cleanup.
+    pub force: bool,
+}
+
+/// Where a job is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Not placed; `core::place` says why.
+    Waiting,
+    /// Its last attempt is open.
+    Attempting,
+    /// A deployment carries it out.
+    Deploying(DeploymentId),
+    /// It is over.
+    Ended(Outcome),
+}
+
+impl Job {
+    pub(crate) fn new(plan: JobPlan) -> Self {
+        Self { plan, state: JobState::Waiting, cancel: None, attempts: Vec::new(), ended: None }
+    }
+
+    /// How it ended, once it did.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.state {
+            JobState::Ended(outcome) => Some(outcome),
+            JobState::Waiting | JobState::Attempting | JobState::Deploying(_) => None,
+        }
+    }
+
+    /// The newest attempt.
+    pub fn attempt(&self) -> Option<&Arc<AttemptState>> {
+        self.attempts.last()
+    }
+}

@@ -1,0 +1,69 @@
+//! The operators' checked configuration, as far as decisions rest on it. It enters the state as an input like everything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{AgentName, EnvironmentName, ProjectName};
+use super::release::Amount;
+use super::time::Duration;
+
+/// Projects, environments and the times that decisions use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// What the master watches.
+    pub projects: BTreeMap<ProjectName, Project>,
+    /// Where things are deployed.
+    pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// A silent agent's open attempts end `unknown` after this; never those of targets.
+    pub lost_after: Duration,
+    /// Log bytes that one attempt may store.
+    pub log_per_attempt: u64,
+}
+
+/// A repository that the master watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// URL or local folder.
+    pub git: String,
+    /// The pipeline file, inside the repository.
+    pub file: String,
+    /// The main branch: where deployments come from unless an environment says otherwise.
+    pub main_branch: String,
+}
+
+/// A named set of targets with guard rails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Agents whose entry in the register carries all of these are its targets.
+    pub targets: BTreeMap<String, String>,
+    /// Projects that deploy here.
+    pub projects: BTreeSet<ProjectName>,
+    /// Branches that deploy here; empty: the project's main branch.
+    pub branches: BTreeSet<String>,
+    /// `pipeline` (a run by itself), `people` (all with the right), or subjects by name.
+    pub deployers: BTreeSet<String>,
+    /// Targets of the lane that may be out of service at a time; default 1 up to 10 targets, else 10 %.
+    pub max_unavailable: Option<Amount>,
+    /// Healthy targets that go back at a time; the same default.
+    pub rollback_at_once: Option<Amount>,
+    /// A touched target silent for so long is one failure.
+    pub lost_after: Duration,
+    /// Takes targets whose agent runs steps as itself.
+    pub same_user: bool,
+}
+
+/// What a join token fixed about an agent. Targets go by this alone, never by what an agent says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRegister {
+    /// What people call it.
+    pub name: AgentName,
+    /// Labels that placement and environments trust; `agent` is added.
+    pub labels: BTreeMap<String, String>,
+    /// Projects whose jobs it may run; empty: all.
+    pub projects: BTreeSet<ProjectName>,
+    /// Environments it may be a target of.
+    pub environments: BTreeSet<EnvironmentName>,
+    /// Takes jobs of pipelines although it has environments.
+    pub jobs: bool,
+}

@@ -1,0 +1,96 @@
+//! Each waiting job has one reason of a closed list, the same on every screen.
+
+use std::fmt;
+
+use super::pass::{Candidates, candidates};
+use crate::job::Job;
+use crate::job::JobState;
+use crate::job::decide::{Next, Readiness, next, readiness};
+use crate::model::{DeploymentId, JobKey, Work};
+use crate::run::Run;
+use crate::world::State;
+
+/// Why a job is waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// For these jobs.
+    Needs(Vec<JobKey>),
+    /// No enrolled agent matches these terms.
+    NoAgent(String),
+    /// These match, and their register or policy does not take the project.
+    NotTaken(Vec<String>),
+    /// These match and have no session.
+    AgentsAway(Vec<String>),
+    /// These match, and every slot is taken.
+    AgentsFull(Vec<String>),
+    /// An agent was chosen and has not accepted yet.
+    Placed(String),
+    /// For its lane, which this deployment has.
+    Lane(Option<DeploymentId>),
+}
+
+impl Waiting {
+    /// The fixed word of the closed list.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Needs(_) => "needs",
+            Self::NoAgent(_) => "no_agent",
+            Self::NotTaken(_) => "not_taken",
+            Self::AgentsAway(_) => "agents_away",
+            Self::AgentsFull(_) => "agents_full",
+            Self::Placed(_) => "placed",
+            Self::Lane(_) => "lane",
+        }
+    }
+}
+
+/// The words on the screen.
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Needs(keys) => {
+                let names: Vec<&str> = keys.iter().map(JobKey::as_str).collect();
+                write!(f, "waits for {}", names.join(", "))
+            }
+            Self::NoAgent(terms) if terms.is_empty() => f.write_str("no agent takes jobs of pipelines"),
+            Self::NoAgent(terms) => write!(f, "none matches `{terms}`"),
+            Self::NotTaken(names) => {
+                write!(f, "{} would match; its register or policy does not take this project", names.join(", "))
+            }
+            Self::AgentsAway(names) => write!(f, "the only match, {}, has no session", names.join(", ")),
+            Self::AgentsFull(names) => write!(f, "{}: every slot is taken", names.join(", ")),
+            Self::Placed(name) => write!(f, "placed on {name}, not accepted yet"),
+            Self::Lane(Some(deployment)) => write!(f, "the lane is held by {deployment}"),
+            Self::Lane(None) => f.write_str("waits for its lane"),
+        }
+    }
+}
+
+/// Why `job` is not running; none if it runs or is over.
+pub fn explain(state: &State, run: &Run, job: &Job) -> Option<Waiting> {
+    match &job.state {
+        JobState::Ended(_) => return None,
+        JobState::Deploying(id) => {
+            let holder = state.lanes.get(&id.lane).and_then(|lane| lane.active.clone());
+            return (holder.as_ref() != Some(id)).then_some(Waiting::Lane(holder));
+        }
+        JobState::Attempting if next(job) != Next::Again => return placed(state, job),
+        JobState::Attempting | JobState::Waiting => {}
+    }
+    match (readiness(run, job), &job.plan.work) {
+        (Readiness::Waits(keys), _) => Some(Waiting::Needs(keys)),
+        (Readiness::Skip(_), _) => None,
+        (Readiness::Ready, Work::Deploy(_)) => Some(Waiting::Lane(None)),
+        (Readiness::Ready, Work::Steps(work)) => match candidates(state, run, work) {
+            Candidates::Some(_) => None,
+            Candidates::None(waiting) => Some(waiting),
+        },
+    }
+}
+
+fn placed(state: &State, job: &Job) -> Option<Waiting> {
+    let attempt = job.attempt()?;
+    let heard = attempt.acked > 0 || attempt.outcome().is_some();
+    let name = state.agents.get(&attempt.agent).map(|agent| agent.register.name.to_string())?;
+    (!heard).then_some(Waiting::Placed(name))
+}

@@ -1,0 +1,292 @@
+//! The fold: what a fact means. The same code builds the engine's state, a restarted master, the history and every test's model.
+
+use std::sync::Arc;
+
+use super::state::{AttemptRef, DeliveryResult, DeliveryState, JoinTokenState, Map, ProjectState, State};
+use crate::agent::{Agent, Presence};
+use crate::attempt::state::{AttemptState, Placed};
+use crate::fact::Fact;
+use crate::input::Delivery;
+use crate::job::{Cancel, Job, JobState};
+use crate::model::{AgentId, Config, DeliveryKey, Digest, Duration, Fence, JobKey, Phase, RunId, UnixMs};
+use crate::run::state::Artifact;
+use crate::run::{Run, RunState};
+use crate::touched::Touched;
+
+/// A delivery's id is known for so long; a start of the master forgets older ones.
+const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl State {
+    /// Folds one fact, and says what it touched. Facts are in order and were decided by this crate, so that nothing here can fail.
+    pub fn apply(&mut self, at: UnixMs, fact: &Fact) -> Touched {
+        self.now = at;
+        let mut touched = Touched::default();
+        let t = &mut touched;
+        match fact {
+            Fact::EpochBegun { epoch } => self.begin(at, *epoch, t),
+            Fact::ConfigSet { config } => self.configure(config, t),
+            Fact::TokenMade { token } => {
+                self.tokens.insert_mut(token.id.clone(), token.clone());
+            }
+            Fact::JoinTokenMade { token } => {
+                let state = JoinTokenState { token: token.clone(), used: None };
+                self.join_tokens.insert_mut(token.id.clone(), state);
+            }
+            Fact::AgentEnrolled { agent, token, csr, register, chain } => {
+                self.use_join_token(token, *csr, *agent, chain);
+                self.agents.insert_mut(*agent, Arc::new(Agent::enrolled(*agent, register.clone(), at)));
+                t.agents.insert(*agent);
+            }
+            Fact::AgentSeen { agent, session, incarnation, boot_id, program, offer } => {
+                self.sessions = *session;
+                self.change_agent(*agent, t, |agent| {
+                    agent.presence = Presence::Connected { session: *session, since: at };
+                    agent.incarnation = *incarnation;
+                    agent.boot_id.clone_from(boot_id);
+                    agent.program.clone_from(program);
+                    agent.offer = offer.clone();
+                    agent.observations.clear();
+                });
+            }
+            Fact::AgentGone { agent, .. } => {
+                self.change_agent(*agent, t, |agent| agent.presence = Presence::Gone { since: at });
+            }
+            Fact::Observed { agent, observation } => {
+                t.lanes.insert(observation.lane.clone());
+                self.change_agent(*agent, t, |agent| {
+                    agent.observations.insert(observation.lane.clone(), observation.clone());
+                });
+            }
+            Fact::DeliveryTaken { delivery } => self.take(at, delivery, t),
+            Fact::DeliveryMatchedNothing { key, why } => {
+                self.settle_delivery(key, DeliveryResult::Nothing(why.clone()), t);
+            }
+            Fact::RunCreated { .. } => self.create_run(at, fact, t),
+            Fact::JobsAdded { run, jobs } => self.change_run(run, t, |run| run.add_jobs(jobs)),
+            Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why } => {
+                let placed = Placed { number: *attempt, fence: *fence, agent: *agent, envelope, why };
+                self.place(at, run, job, placed, t);
+            }
+            Fact::Reported { fence, line } => {
+                self.change_attempt(*fence, t, |attempt| attempt.fold(line, at));
+                if line.body.is_last() {
+                    self.void_observation(*fence, t);
+                }
+            }
+            Fact::AttemptLost { fence, reason } => self.change_attempt(*fence, t, |attempt| attempt.lose(*reason, at)),
+            Fact::LogSealed { seal } => self.change_attempt(seal.fence, t, |attempt| attempt.seal(seal)),
+            Fact::ArtifactStored { fence, name, digest, size } => self.store(*fence, name, *digest, *size, t),
+            Fact::JobClosed { fence } => self.close(*fence, t),
+            Fact::CancelAsked { run, job, by, why, force } => {
+                let cancel = Cancel { by: by.clone(), why: why.clone(), force: *force };
+                self.change_job(run, job, t, |job| job.cancel = Some(cancel));
+                t.agents.extend(self.job(run, job).and_then(|job| job.attempt()).map(|attempt| attempt.agent));
+            }
+            Fact::JobEnded { run, job, outcome } => self.change_job(run, job, t, |job| {
+                job.state = JobState::Ended(outcome.clone());
+                job.ended = Some(at);
+            }),
+            Fact::RunEnded { run, outcome } => self.change_run(run, t, |run| {
+                run.state = RunState::Ended(outcome.clone());
+                run.ended = Some(at);
+            }),
+            Fact::RunClosed { run } => {
+                t.closed.extend(self.runs.get(run).cloned());
+                self.runs.remove_mut(run);
+            }
+            Fact::Deployment(fact) => touched = crate::deploy::fold(self, at, fact),
+        }
+        touched
+    }
+
+    /// Sessions and observations of the master before are void.
+    fn begin(&mut self, at: UnixMs, epoch: u64, touched: &mut Touched) {
+        assert!(epoch > self.epoch, "epochs rise");
+        self.epoch = epoch;
+        self.begun = at;
+        self.fences = 0;
+        self.sessions = 0;
+        touched.all = true;
+        self.forget_old_deliveries(at);
+        let ids: Vec<AgentId> = self.agents.keys().copied().collect();
+        for id in ids {
+            self.change_agent(id, touched, |agent| {
+                agent.observations.clear();
+                agent.presence = match agent.presence {
+                    Presence::Enrolled => Presence::Enrolled,
+                    Presence::Connected { .. } | Presence::Gone { .. } => Presence::Gone { since: at },
+                };
+            });
+        }
+    }
+
+    fn forget_old_deliveries(&mut self, at: UnixMs) {
+        let is_old = |known: &DeliveryState| at.since(known.taken) > DELIVERIES_KEPT;
+        let old: Vec<DeliveryKey> =
+            self.deliveries.iter().filter(|(_, known)| is_old(known)).map(|(key, _)| key.clone()).collect();
+        for key in old {
+            self.deliveries.remove_mut(&key);
+        }
+    }
+
+    fn configure(&mut self, config: &Config, touched: &mut Touched) {
+        touched.all = true;
+        self.config = Arc::new(config.clone());
+        for project in config.projects.keys() {
+            let ordinal = ordinal(&self.projects);
+            if !self.projects.contains_key(project) {
+                self.projects.insert_mut(project.clone(), ProjectState { ordinal, next_run: 1 });
+            }
+        }
+        for environment in config.environments.keys() {
+            let ordinal = ordinal(&self.environments);
+            if !self.environments.contains_key(environment) {
+                self.environments.insert_mut(environment.clone(), ordinal);
+            }
+        }
+    }
+
+    fn take(&mut self, at: UnixMs, delivery: &Delivery, touched: &mut Touched) {
+        let state = DeliveryState { delivery: delivery.clone(), taken: at, result: DeliveryResult::Reading };
+        self.deliveries.insert_mut(delivery.key.clone(), state);
+        touched.deliveries.insert(delivery.key.clone());
+    }
+
+    fn settle_delivery(&mut self, key: &DeliveryKey, result: DeliveryResult, touched: &mut Touched) {
+        if let Some(known) = self.deliveries.get(key) {
+            let state = DeliveryState { result, ..known.clone() };
+            self.deliveries.insert_mut(key.clone(), state);
+            touched.deliveries.insert(key.clone());
+        }
+    }
+
+    fn use_join_token(&mut self, token: &str, csr: Digest, agent: AgentId, chain: &str) {
+        if let Some(known) = self.join_tokens.get_mut(token) {
+            known.used = Some((csr, agent, Arc::from(chain)));
+        }
+    }
+
+    fn create_run(&mut self, at: UnixMs, fact: &Fact, touched: &mut Touched) {
+        let Fact::RunCreated { run: id, trigger, branch, commit, plan, problems, unread, delivery, key } = fact else {
+            return;
+        };
+        let mut run = Run {
+            id: id.clone(),
+            trigger: trigger.clone(),
+            branch: branch.clone(),
+            commit: commit.clone(),
+            problems: problems.clone(),
+            unread: unread.clone(),
+            jobs: Vec::new(),
+            services: plan.services.clone(),
+            artifacts: Vec::new(),
+            state: RunState::Waiting,
+            created: at,
+            started: None,
+            ended: None,
+        };
+        run.add_jobs(&plan.jobs);
+        self.runs.insert_mut(id.clone(), Arc::new(run));
+        let ordinal = self.projects.get(&id.project).map_or_else(|| ordinal(&self.projects), |known| known.ordinal);
+        let project = ProjectState { ordinal, next_run: id.number + 1 };
+        self.projects.insert_mut(id.project.clone(), project);
+        if let Some(key) = key {
+            self.keys.insert_mut(key.clone(), id.clone());
+        }
+        if let Some(delivery) = delivery {
+            self.settle_delivery(delivery, DeliveryResult::Run(id.clone()), touched);
+        }
+        touched.runs.insert(id.clone());
+    }
+
+    fn place(&mut self, at: UnixMs, run: &RunId, job: &JobKey, placed: Placed<'_>, touched: &mut Touched) {
+        let (fence, agent) = (placed.fence, placed.agent);
+        self.fences += 1;
+        let place = AttemptRef { run: run.clone(), job: job.clone(), attempt: placed.number, agent };
+        self.attempts.insert_mut(fence, place);
+        self.change_agent(agent, touched, |agent| {
+            agent.open.insert(fence);
+            agent.last_fence = Some(fence);
+        });
+        let attempt = Arc::new(AttemptState::new(placed, at));
+        self.change_run(run, touched, |run| {
+            run.started.get_or_insert(at);
+            run.state = RunState::Running;
+        });
+        self.change_job(run, job, touched, |job| {
+            job.state = JobState::Attempting;
+            job.attempts.push(attempt);
+        });
+        touched.attempts.insert(fence, run.clone());
+    }
+
+    fn store(&mut self, fence: Fence, name: &str, digest: Digest, size: u64, touched: &mut Touched) {
+        let Some(place) = self.attempts.get(&fence).cloned() else { return };
+        let artifact = Artifact { job: place.job, name: name.to_owned(), digest, size };
+        self.change_run(&place.run, touched, |run| {
+            run.artifacts.retain(|old| (&old.job, &old.name) != (&artifact.job, &artifact.name));
+            run.artifacts.push(artifact);
+        });
+    }
+
+    fn close(&mut self, fence: Fence, touched: &mut Touched) {
+        self.change_attempt(fence, touched, |attempt| attempt.closed = true);
+        let Some(place) = self.attempts.get(&fence).cloned() else { return };
+        self.change_agent(place.agent, touched, |agent| {
+            agent.open.remove(&fence);
+        });
+        self.attempts.remove_mut(&fence);
+    }
+
+    /// What was seen before a change of a target ended says nothing about what it left behind.
+    fn void_observation(&mut self, fence: Fence, touched: &mut Touched) {
+        let change = self.attempt(fence).and_then(|(job, _)| crate::deploy::change_of(job));
+        let Some(change) = change.filter(|change| change.phase != Phase::Prepare) else { return };
+        let (agent, lane) = (change.agent, change.deployment.lane.clone());
+        self.change_agent(agent, touched, |agent| drop(agent.observations.remove(&lane)));
+    }
+
+    fn change_agent(&mut self, id: AgentId, touched: &mut Touched, change: impl FnOnce(&mut Agent)) {
+        if let Some(agent) = self.agents.get_mut(&id) {
+            change(Arc::make_mut(agent));
+            touched.agents.insert(id);
+        }
+    }
+
+    pub(crate) fn change_run(&mut self, id: &RunId, touched: &mut Touched, change: impl FnOnce(&mut Run)) {
+        if let Some(run) = self.runs.get_mut(id) {
+            change(Arc::make_mut(run));
+            touched.runs.insert(id.clone());
+        }
+    }
+
+    pub(crate) fn change_job(
+        &mut self,
+        run: &RunId,
+        key: &JobKey,
+        touched: &mut Touched,
+        change: impl FnOnce(&mut Job),
+    ) {
+        self.change_run(run, touched, |run| {
+            if let Some(job) = run.job_mut(key) {
+                change(job);
+            }
+        });
+    }
+
+    fn change_attempt(&mut self, fence: Fence, touched: &mut Touched, change: impl FnOnce(&mut AttemptState)) {
+        let Some(place) = self.attempts.get(&fence).cloned() else { return };
+        self.change_job(&place.run, &place.job, touched, |job| {
+            if let Some(attempt) = job.attempts.iter_mut().find(|attempt| attempt.fence == fence) {
+                change(Arc::make_mut(attempt));
+            }
+        });
+        touched.attempts.insert(fence, place.run);
+        touched.agents.insert(place.agent);
+    }
+}
+
+/// Ordinals count from 1 and are never given twice, because nothing leaves these maps.
+fn ordinal<K: Ord, V>(map: &Map<K, V>) -> u32 {
+    u32::try_from(map.size()).unwrap_or(u32::MAX).saturating_add(1)
+}

@@ -1,0 +1,13 @@
+//! The state of the master and the composition of the rooms. Nothing is decided here.
+//!
+//! `state` holds what is believed, `apply` folds a fact into it, `turn` goes from inputs to facts, answers and effects.
+
+mod apply;
+mod state;
+mod turn;
+
+pub use state::{AttemptRef, DeliveryResult, DeliveryState, JoinTokenState, Map, ProjectState, ServiceState, State};
+pub use turn::{Turn, advance, decide, effects, next_deadline, turn};
+
+#[cfg(test)]
+mod tests;

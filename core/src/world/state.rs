@@ -1,0 +1,140 @@
+//! What the master believes that is not over. What is over is in the history.
+
+use std::sync::Arc;
+
+use rpds::RedBlackTreeMapSync;
+
+use crate::agent::Agent;
+use crate::deploy::Deployment;
+use crate::input::{ApiToken, Delivery, JoinToken};
+use crate::lane::Lane;
+use crate::model::{
+    AgentId, Attempt, Config, DeliveryKey, DeploymentId, Digest, EnvironmentName, Fence, JobKey, LaneId, ProjectName,
+    Release, ReleaseId, RunId, ServiceName, UnixMs,
+};
+use crate::run::Run;
+
+/// An ordered map whose clones share structure: a published snapshot costs nothing.
+pub type Map<K, V> = RedBlackTreeMapSync<K, V>;
+
+/// Everything the master believes that is not over. What is over is in the history.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// The time of the last fact.
+    pub now: UnixMs,
+    /// Of the master that decides.
+    pub epoch: u64,
+    /// When that master began.
+    pub begun: UnixMs,
+    /// Fences given in this epoch.
+    pub fences: u64,
+    /// Sessions given in this epoch.
+    pub sessions: u64,
+    /// The operators' configuration.
+    pub config: Arc<Config>,
+    /// By name; projects once configured stay, so that their numbers never mean two things.
+    pub projects: Map<ProjectName, ProjectState>,
+    /// API tokens by id.
+    pub tokens: Map<String, ApiToken>,
+    /// Join tokens by id, and who used them.
+    pub join_tokens: Map<String, JoinTokenState>,
+    /// Enrolled agents.
+    pub agents: Map<AgentId, Arc<Agent>>,
+    /// Deliveries of the last 30 days by key.
+    pub deliveries: Map<DeliveryKey, DeliveryState>,
+    /// Idempotency keys, and the run each one made.
+    pub keys: Map<String, RunId>,
+    /// Runs that are not closed.
+    pub runs: Map<RunId, Arc<Run>>,
+    /// Attempts that are not closed.
+    pub attempts: Map<Fence, AttemptRef>,
+    /// Releases by service and number.
+    pub releases: Map<ReleaseId, Arc<Release>>,
+    /// Services by name: the project that released it first, and its ordinal in the history's keys.
+    pub services: Map<ServiceName, ServiceState>,
+    /// Lanes that a deployment was asked for.
+    pub lanes: Map<LaneId, Arc<Lane>>,
+    /// Deployments that are not over, and the last one of each lane.
+    pub deployments: Map<DeploymentId, Arc<Deployment>>,
+    /// Ordinals of environments in the history's keys.
+    pub environments: Map<EnvironmentName, u32>,
+}
+
+/// What is believed of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectState {
+    /// Its number in the history's keys.
+    pub ordinal: u32,
+    /// Number of the next run.
+    pub next_run: u64,
+}
+
+/// What is believed of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceState {
+    /// The project that released it first; for others it is taken.
+    pub project: ProjectName,
+    /// Its number in the history's keys.
+    pub ordinal: u32,
+    /// Number of the next release.
+    pub next_release: u64,
+}
+
+/// A join token and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinTokenState {
+    /// The token.
+    pub token: JoinToken,
+    /// The request that used it, the agent that it made, and the chain that was answered.
+    pub used: Option<(Digest, AgentId, Arc<str>)>,
+}
+
+/// A delivery and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryState {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// When it was taken.
+    pub taken: UnixMs,
+    /// What became of it.
+    pub result: DeliveryResult,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryResult {
+    /// The repository is being read.
+    Reading,
+    /// It made this run.
+    Run(RunId),
+    /// It matched nothing, for this reason.
+    Nothing(String),
+}
+
+/// Where an open attempt is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRef {
+    /// The run.
+    pub run: RunId,
+    /// The job.
+    pub job: JobKey,
+    /// Which try.
+    pub attempt: Attempt,
+    /// Who carries it out.
+    pub agent: AgentId,
+}
+
+impl State {
+    /// The job and attempt behind an open fence.
+    pub fn attempt(&self, fence: Fence) -> Option<(&crate::job::Job, &crate::attempt::AttemptState)> {
+        let place = self.attempts.get(&fence)?;
+        let job = self.runs.get(&place.run)?.job(&place.job)?;
+        let attempt = job.attempts.iter().find(|attempt| attempt.fence == fence)?;
+        Some((job, attempt))
+    }
+
+    /// A job of a run that is not closed.
+    pub fn job(&self, run: &RunId, job: &JobKey) -> Option<&Arc<crate::job::Job>> {
+        self.runs.get(run)?.job(job)
+    }
+}

@@ -1,0 +1,7 @@
+//! Scenarios over whole turns, in the words of a user: what was said, what is believed then.
+
+mod agents;
+mod harness;
+mod placement;
+mod runs;
+mod triggers;

@@ -1,0 +1,136 @@
+use super::harness::{World, commit, delivery, file, start};
+use crate::answer::{Answer, Refusal};
+use crate::input::{Input, PipelineFile, ReadError};
+use crate::model::{Duration, Outcome};
+use crate::run::RunState;
+
+const ONE: &str = "jobs:\n  build: {run: make}\n";
+
+fn read(key: &str, read: Result<PipelineFile, ReadError>) -> Input {
+    Input::PipelineRead { key: key.to_owned(), read: Box::new(read) }
+}
+
+fn delivered(answer: Answer) -> (Option<String>, Option<String>, bool) {
+    match answer {
+        Answer::Delivered { run, nothing, again } => (run.map(|run| run.to_string()), nothing, again),
+        other => panic!("not delivered: {other:?}"),
+    }
+}
+
+#[test]
+fn a_delivery_makes_exactly_one_run() {
+    let mut world = World::new();
+    let first = world.input(Input::Deliver(delivery("id-1", 'a')));
+    assert_eq!(delivered(first), (None, None, false));
+    world.input(read("id-1", Ok(file(ONE))));
+    world.input(read("id-1", Ok(file(ONE))));
+    let again = world.input(Input::Deliver(delivery("id-1", 'a')));
+    assert_eq!(delivered(again), (Some("shop#1".to_owned()), None, true));
+    assert_eq!(world.state.runs.size(), 1);
+    world.assert_replays();
+}
+
+#[test]
+fn the_same_change_under_another_id_is_the_same_delivery_for_ten_minutes() {
+    let mut world = World::new();
+    world.input(Input::Deliver(delivery("id-1", 'a')));
+    world.input(read("id-1", Ok(file(ONE))));
+    let again = world.input(Input::Deliver(delivery("id-2", 'a')));
+    assert_eq!(delivered(again), (Some("shop#1".to_owned()), None, true));
+    world.step(Duration::from_secs(600));
+    let later = world.input(Input::Deliver(delivery("id-3", 'a')));
+    assert_eq!(delivered(later), (None, None, false));
+}
+
+#[test]
+fn the_same_id_with_another_body_is_a_conflict() {
+    let mut world = World::new();
+    world.input(Input::Deliver(delivery("id-1", 'a')));
+    let refusal = world.refusal(Input::Deliver(delivery("id-1", 'b')));
+    assert_eq!(refusal, Refusal::KeyMismatch("id-1".to_owned()));
+}
+
+#[test]
+fn a_delivery_that_matches_nothing_is_kept_with_the_reason() {
+    let mut world = World::new();
+    let rows = [
+        ("id-1", Ok(PipelineFile { text: None, ..file("") }), "there is no windlass.yaml at aaaaaaa"),
+        ("id-2", Ok(file(&format!("on: {{push: {{branches: [release]}}}}\n{ONE}"))), "branches release"),
+    ];
+    for (number, (id, found, reason)) in rows.into_iter().enumerate() {
+        let digit = char::from(b'a' + u8::try_from(number).expect("few"));
+        world.input(Input::Deliver(delivery(id, digit)));
+        world.input(read(id, found));
+        let (run, nothing, _) = delivered(world.input(Input::Deliver(delivery(id, digit))));
+        assert_eq!(run, None);
+        assert!(nothing.as_deref().is_some_and(|why| why.contains(reason)), "{nothing:?}");
+    }
+}
+
+#[test]
+fn a_file_with_errors_makes_a_failed_run_without_jobs_that_carries_them() {
+    let mut world = World::new();
+    world.input(Input::Deliver(delivery("id-1", 'a')));
+    world.input(read("id-1", Ok(file("jobs:\n  build: {runn: make}\n"))));
+    let run = world.find(&"shop#1".parse().expect("a run"));
+    assert!(run.jobs.is_empty());
+    assert!(!run.problems.is_empty());
+    assert!(matches!(run.state, RunState::Ended(Outcome::Failed { .. })));
+}
+
+#[test]
+fn a_revision_that_is_gone_makes_a_failed_run_that_says_so() {
+    let mut world = World::new();
+    world.input(Input::Deliver(delivery("id-1", 'a')));
+    world.input(read("id-1", Err(ReadError::RevisionGone("aaaaaaa is not on main".to_owned()))));
+    let run = world.find(&"shop#1".parse().expect("a run"));
+    assert!(run.unread.as_deref().is_some_and(|why| why.starts_with("revision_gone")));
+    assert!(matches!(run.state, RunState::Ended(Outcome::Failed { .. })));
+}
+
+#[test]
+fn a_manual_start_with_errors_is_refused_with_them() {
+    let mut world = World::new();
+    let refusal = world.refusal(Input::StartRun(Box::new(start("jobs: {}\nextra: 1\n"))));
+    assert!(matches!(refusal, Refusal::Problems(problems) if !problems.is_empty()));
+}
+
+#[test]
+fn a_manual_start_can_be_forbidden_by_the_file() {
+    let mut world = World::new();
+    let refusal = world.refusal(Input::StartRun(Box::new(start(&format!("on: {{manual: false}}\n{ONE}")))));
+    assert!(matches!(refusal, Refusal::Rejected(_)));
+}
+
+#[test]
+fn an_idempotency_key_makes_one_run() {
+    let mut world = World::new();
+    let mut keyed = start(ONE);
+    keyed.key = Some("anna:k1".to_owned());
+    let first = world.input(Input::StartRun(Box::new(keyed.clone())));
+    let second = world.input(Input::StartRun(Box::new(keyed)));
+    assert!(
+        matches!((first, second), (Answer::Run { run: a, again: false }, Answer::Run { run: b, again: true }) if a == b)
+    );
+}
+
+#[test]
+fn an_unknown_project_is_refused_by_name() {
+    let mut world = World::new();
+    let mut other = delivery("id-1", 'a');
+    other.project = super::harness::name("shpo");
+    assert_eq!(world.refusal(Input::Deliver(other)), Refusal::ProjectUnknown("shpo".to_owned()));
+    assert_eq!(commit('a').revision.short(), "aaaaaaa");
+}
+
+#[test]
+fn a_delivery_is_forgotten_after_thirty_days_by_the_next_start() {
+    let mut world = World::new();
+    world.input(Input::Deliver(delivery("id-1", 'a')));
+    world.input(read("id-1", Ok(file(ONE))));
+    world.step(Duration::from_secs(31 * 24 * 3600));
+    world.input(Input::Begin { epoch: 2 });
+    let (run, _, again) = delivered(world.input(Input::Deliver(delivery("id-1", 'a'))));
+    assert_eq!((run, again), (None, false));
+    world.assert_replays();
+}

@@ -1,0 +1,162 @@
+//! From inputs to facts, answers and effects.
+
+use std::collections::BTreeSet;
+
+use super::state::{DeliveryResult, State};
+use crate::answer::{Answer, Decision};
+use crate::effect::Effect;
+use crate::fact::Fact;
+use crate::input::Input;
+use crate::model::{AgentId, Digest, Fence, UnixMs};
+use crate::touched::Touched;
+use crate::{agent, deploy, place, run};
+
+/// More rounds than this in one turn mean that two rules answer each other for ever.
+const ROUNDS_MAX: usize = 10_000;
+
+/// What a turn made.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// In order; they are committed as one record.
+    pub facts: Vec<Fact>,
+    /// One for each input, in order.
+    pub answers: Vec<Answer>,
+    /// By all facts of the turn.
+    pub touched: Touched,
+}
+
+/// Decides each input, then what follows, until nothing does. `state` is folded as facts are decided.
+pub fn turn(state: &mut State, at: UnixMs, inputs: impl IntoIterator<Item = Input>) -> Turn {
+    let mut turn = Turn::default();
+    let mut fresh = Touched::default();
+    for input in inputs {
+        let Decision { facts, answer } = decide(state, at, input);
+        turn.answers.push(answer);
+        fresh.merge(fold(state, at, facts, &mut turn.facts));
+    }
+    let mut unplaced = Touched::default();
+    for _ in 0..ROUNDS_MAX {
+        turn.touched.merge(fresh.clone());
+        unplaced.merge(fresh.clone());
+        let mut facts = advance(state, at, &fresh);
+        if facts.is_empty() && placement_may_change(&unplaced) {
+            unplaced = Touched::default();
+            facts = place::pass(state);
+        }
+        if facts.is_empty() {
+            return turn;
+        }
+        fresh = fold(state, at, facts, &mut turn.facts);
+    }
+    panic!("a turn did not come to rest after {ROUNDS_MAX} rounds");
+}
+
+/// Placement comes last, when nothing else follows: it sees every job that became ready, and gives each slot once.
+fn placement_may_change(touched: &Touched) -> bool {
+    touched.all || !touched.runs.is_empty() || !touched.agents.is_empty()
+}
+
+fn fold(state: &mut State, at: UnixMs, facts: Vec<Fact>, all: &mut Vec<Fact>) -> Touched {
+    let mut touched = Touched::default();
+    for fact in facts {
+        touched.merge(state.apply(at, &fact));
+        all.push(fact);
+    }
+    touched
+}
+
+/// What one input means.
+pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
+    match input {
+        Input::Begin { epoch } => Decision::done(vec![Fact::EpochBegun { epoch }]),
+        Input::Configure(config) if *config == *state.config => Decision::done(Vec::new()),
+        Input::Configure(config) => Decision::done(vec![Fact::ConfigSet { config }]),
+        Input::Wake => Decision::done(Vec::new()),
+        Input::MakeToken(token) => Decision::done(vec![Fact::TokenMade { token }]),
+        Input::MakeJoinToken(token) => agent::decide::make_join_token(state, token),
+        Input::Enrol(request) => agent::decide::enrol(state, at, request),
+        Input::Hello(hello) => agent::decide::hello(state, *hello),
+        Input::SessionEnded { agent, session } => agent::decide::session_ended(state, agent, session),
+        Input::Reported { agent, session, fence, line } => agent::decide::reported(state, agent, session, fence, line),
+        Input::Observed { agent, session, observation } => agent::decide::observed(state, agent, session, observation),
+        Input::LogSealed(seal) => sealed(state, seal),
+        Input::BlobStored { fence, name, digest, size } => stored(state, fence, name, digest, size),
+        Input::Deliver(delivery) => run::decide::deliver(state, at, delivery),
+        Input::PipelineRead { key, read } => run::decide::pipeline_read(state, at, &key, *read),
+        Input::StartRun(start) => run::decide::start_run(state, at, *start),
+        Input::CancelRun { run, jobs, by, why, force } => run::decide::cancel(state, &run, &jobs, &by, &why, force),
+        Input::Deploy { lane, release, plan, by, key } => {
+            deploy::decide::decide_deploy(state, at, &lane, release, plan, &by, key)
+        }
+        Input::Rollback { lane, to, by, reason, key } => {
+            deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason, key)
+        }
+        Input::Abort { deployment, by, reason } => deploy::decide::decide_abort(state, &deployment, &by, &reason),
+    }
+}
+
+/// A log that is sealed stays so; a log of a closed attempt was sealed before.
+fn sealed(state: &State, seal: crate::input::LogSeal) -> Decision {
+    let index = usize::try_from(seal.step).unwrap_or(usize::MAX).checked_sub(1);
+    let step = index.and_then(|index| state.attempt(seal.fence)?.1.steps.get(index));
+    match step {
+        Some(step) if step.sealed.is_none() => Decision::done(vec![Fact::LogSealed { seal }]),
+        Some(_) | None => Decision::done(Vec::new()),
+    }
+}
+
+fn stored(state: &State, fence: Fence, name: String, digest: Digest, size: u64) -> Decision {
+    let Some(place) = state.attempts.get(&fence) else { return Decision::done(Vec::new()) };
+    let run = state.runs.get(&place.run);
+    let known = run.and_then(|run| run.artifact(&place.job, &name)).is_some_and(|known| known.digest == digest);
+    match known {
+        true => Decision::done(Vec::new()),
+        false => Decision::done(vec![Fact::ArtifactStored { fence, name, digest, size }]),
+    }
+}
+
+/// One round of what now follows from the facts that touched `touched`, and from deadlines that have come.
+pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Fact> {
+    let mut facts = closings(state, touched);
+    if touched.all {
+        facts.extend(state.runs.values().flat_map(|run| run::decide::advance(state, run)));
+    } else {
+        let runs = touched.runs.iter().filter_map(|id| state.runs.get(id));
+        facts.extend(runs.flat_map(|run| run::decide::advance(state, run)));
+    }
+    facts.extend(agent::decide::advance(state, at));
+    facts.extend(deploy::advance(state, at, touched));
+    facts
+}
+
+fn closings(state: &State, touched: &Touched) -> Vec<Fact> {
+    let fences: BTreeSet<Fence> = match touched.all {
+        true => state.attempts.keys().copied().collect(),
+        false => touched.attempts.keys().copied().collect(),
+    };
+    let whole = |fence: &Fence| {
+        state.attempt(*fence).is_some_and(|(_, attempt)| attempt.outcome().is_some() && attempt.is_whole())
+    };
+    fences.into_iter().filter(whole).map(|fence| Fact::JobClosed { fence }).collect()
+}
+
+/// The only timer: the earliest time at which something follows without an input.
+pub fn next_deadline(state: &State) -> Option<UnixMs> {
+    [agent::decide::next_deadline(state), deploy::next_deadline(state)].into_iter().flatten().min()
+}
+
+/// What to do in the world about what was touched.
+pub fn effects(state: &State, touched: &Touched) -> Vec<Effect> {
+    let reading =
+        |key: &&String| state.deliveries.get(*key).is_some_and(|delivery| delivery.result == DeliveryResult::Reading);
+    let agents: Vec<AgentId> = match touched.all {
+        true => state.agents.keys().copied().collect(),
+        false => touched.agents.iter().copied().collect(),
+    };
+    let keys: Vec<String> = match touched.all {
+        true => state.deliveries.keys().filter(reading).cloned().collect(),
+        false => touched.deliveries.iter().filter(reading).cloned().collect(),
+    };
+    let refresh = agents.into_iter().map(Effect::Refresh);
+    refresh.chain(keys.into_iter().map(Effect::ReadPipeline)).collect()
+}
