@@ -1,0 +1,118 @@
+//! Deployments, and what people ask of them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{PlanBatch, Time};
+
+/// One rollout of a release along a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deployment {
+    /// `shop.production.31`; people read `shop/production#31`.
+    pub id: String,
+    /// `shop/production`.
+    pub lane: String,
+    /// From 1, per lane.
+    pub number: u64,
+    /// `forward` or `rollback`.
+    pub kind: String,
+    /// To this release: `r18`.
+    pub release: String,
+    /// `queued`, `preparing`, `changing`, `baking`, `rolling_back`, or, once it is over, `ended`.
+    pub state: String,
+    /// Index of the batch that is changed or baked, from 0.
+    pub batch: Option<u32>,
+    /// `succeeded`, `incomplete`, `rolled_back`, `rollback_failed`, `aborted`, `superseded` or `rejected`, once it is over.
+    pub outcome: Option<String>,
+    /// Exit code of a client that followed it, once it is over.
+    pub exit_code: Option<u8>,
+    /// Why it rolls back, or how it ended.
+    pub why: String,
+    /// The run that its jobs belong to.
+    pub run: String,
+    /// The entry of that run that ends with it.
+    pub entry: String,
+    /// A subject, or `pipeline`.
+    pub by: String,
+    /// Why, if a person said so.
+    pub reason: String,
+    /// Of the lane, since the first batch or the way back.
+    pub generation: u64,
+    /// Failures so far, over the whole deployment.
+    pub failures: u32,
+    /// What it does; empty while it waits.
+    pub batches: Vec<PlanBatch>,
+    /// In the order of the plan.
+    pub targets: Vec<DeploymentTarget>,
+    /// When it was asked for.
+    pub requested: Time,
+    /// When it got the lane.
+    pub started: Option<Time>,
+    /// When it began to roll back.
+    pub rollback_started: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+}
+
+/// A target of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeploymentTarget {
+    /// Name of the agent.
+    pub name: String,
+    /// `waiting`, `preparing`, `prepared`, `changing`, `confirmed`, `unhealthy`, `reverting`, `reverted`, `stuck`, `unknown`, `owed`.
+    pub state: String,
+    /// Why, for `stuck` and `owed`.
+    pub why: Option<String>,
+    /// Index of its batch, from 0.
+    pub batch: u32,
+    /// `r17-90ab12cd`; none: nothing ran here before.
+    pub way_back: Option<String>,
+    /// Key of its newest job.
+    pub job: Option<String>,
+    /// It may have been touched.
+    pub touched: bool,
+    /// Since when it is in this state.
+    pub since: Time,
+    /// What its running process names now, as last observed.
+    pub running: Option<String>,
+}
+
+/// Deploys a release that exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeployRequest {
+    /// `r18`; default: the newest of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Digest of a plan, or at least its first four digits: exactly this plan, or a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+}
+
+/// Returns a lane to an earlier release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// `r17`; default: the last good release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Why; demanded.
+    pub reason: String,
+}
+
+/// Ends an active deployment with the way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AbortRequest {
+    /// Why; demanded.
+    pub reason: String,
+}
+
+/// A deployment exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeploymentStarted {
+    /// `shop.production.31`.
+    pub deployment: String,
+    /// The run that its jobs belong to.
+    pub run: String,
+}

@@ -1,0 +1,149 @@
+//! Server-sent events.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Outcome, Time};
+
+/// Something happened. The event's `id` is opaque; give it as `Last-Event-ID` to get what follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// When it was believed.
+    pub time: Time,
+    /// The project it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The run it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The job it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// The attempt it is about, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// The step it is about, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// Name of the agent or target it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The deployment it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
+    /// How a run, job or step ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// For people: what a deployment or a target is now, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// The closed list of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum EventKind {
+    /// A run exists.
+    #[serde(rename = "run.created")]
+    RunCreated,
+    /// Its first job was placed.
+    #[serde(rename = "run.started")]
+    RunStarted,
+    /// Every job is over.
+    #[serde(rename = "run.ended")]
+    RunEnded,
+    /// An attempt's first command may have been executed.
+    #[serde(rename = "job.started")]
+    JobStarted,
+    /// A job is over.
+    #[serde(rename = "job.ended")]
+    JobEnded,
+    /// A step began.
+    #[serde(rename = "step.started")]
+    StepStarted,
+    /// A step is over.
+    #[serde(rename = "step.ended")]
+    StepEnded,
+    /// An agent has a session.
+    #[serde(rename = "agent.connected")]
+    AgentConnected,
+    /// An agent's session is over.
+    #[serde(rename = "agent.gone")]
+    AgentGone,
+    /// A deployment was asked for.
+    #[serde(rename = "deployment.requested")]
+    DeploymentRequested,
+    /// A deployment got its lane.
+    #[serde(rename = "deployment.started")]
+    DeploymentStarted,
+    /// Targets of a batch are changed.
+    #[serde(rename = "deployment.batch_started")]
+    DeploymentBatchStarted,
+    /// A target is somewhere else.
+    #[serde(rename = "deployment.target_moved")]
+    DeploymentTargetMoved,
+    /// The gates must keep passing now.
+    #[serde(rename = "deployment.bake_started")]
+    DeploymentBakeStarted,
+    /// They did.
+    #[serde(rename = "deployment.batch_passed")]
+    DeploymentBatchPassed,
+    /// Touched targets go back.
+    #[serde(rename = "deployment.rollback_started")]
+    DeploymentRollbackStarted,
+    /// A deployment is over.
+    #[serde(rename = "deployment.ended")]
+    DeploymentEnded,
+    /// What is older is not kept as events: read the lists again.
+    #[serde(rename = "reset")]
+    Reset,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 18] = [
+        Self::RunCreated,
+        Self::RunStarted,
+        Self::RunEnded,
+        Self::JobStarted,
+        Self::JobEnded,
+        Self::StepStarted,
+        Self::StepEnded,
+        Self::AgentConnected,
+        Self::AgentGone,
+        Self::DeploymentRequested,
+        Self::DeploymentStarted,
+        Self::DeploymentBatchStarted,
+        Self::DeploymentTargetMoved,
+        Self::DeploymentBakeStarted,
+        Self::DeploymentBatchPassed,
+        Self::DeploymentRollbackStarted,
+        Self::DeploymentEnded,
+        Self::Reset,
+    ];
+
+    /// The fixed word: `run.created`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RunCreated => "run.created",
+            Self::RunStarted => "run.started",
+            Self::RunEnded => "run.ended",
+            Self::JobStarted => "job.started",
+            Self::JobEnded => "job.ended",
+            Self::StepStarted => "step.started",
+            Self::StepEnded => "step.ended",
+            Self::AgentConnected => "agent.connected",
+            Self::AgentGone => "agent.gone",
+            Self::DeploymentRequested => "deployment.requested",
+            Self::DeploymentStarted => "deployment.started",
+            Self::DeploymentBatchStarted => "deployment.batch_started",
+            Self::DeploymentTargetMoved => "deployment.target_moved",
+            Self::DeploymentBakeStarted => "deployment.bake_started",
+            Self::DeploymentBatchPassed => "deployment.batch_passed",
+            Self::DeploymentRollbackStarted => "deployment.rollback_started",
+            Self::DeploymentEnded => "deployment.ended",
+            Self::Reset => "reset",
+        }
+    }
+}

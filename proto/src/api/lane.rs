@@ -1,0 +1,111 @@
+//! Lanes, and the plan of the next deployment along one.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Time;
+
+/// A service in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Lane {
+    /// `shop/production`.
+    pub id: String,
+    /// What is deployed.
+    pub service: String,
+    /// Where to.
+    pub environment: String,
+    /// Rises with every deployment that touches targets and with every way back.
+    pub generation: u64,
+    /// The release that a target which waits for nothing must run: `r18`.
+    pub desired: Option<String>,
+    /// The release it can safely return to.
+    pub last_good: Option<String>,
+    /// The deployment that has the lane.
+    pub active: Option<String>,
+    /// The deployment that waits for it.
+    pub pending: Option<String>,
+    /// The last deployment that was asked for.
+    pub last: Option<String>,
+    /// Why nothing starts by itself.
+    pub lock: Option<String>,
+    /// Releases that it admits no more unless a person asks.
+    pub refused: Vec<RefusedRelease>,
+    /// Targets that do not run `desired`.
+    pub owed: Vec<OwedTarget>,
+}
+
+/// A release that a lane admits no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedRelease {
+    /// `r18`.
+    pub release: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A debt of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwedTarget {
+    /// Name of the target.
+    pub target: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// What a deployment will do; the digest names exactly this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Plan {
+    /// 64 hex digits; give it, or at least its first four, with the request to deploy.
+    pub digest: String,
+    /// `shop/production`.
+    pub lane: String,
+    /// What will run: `r18`.
+    pub release: String,
+    /// In the order they are changed.
+    pub batches: Vec<PlanBatch>,
+    /// Where each target returns to.
+    pub ways_back: Vec<PlanWayBack>,
+    /// Targets that cannot be changed now and will be owed the release.
+    pub stragglers: Vec<PlanStraggler>,
+    /// Targets of the lane, whatever their state.
+    pub lane_targets: u32,
+    /// Targets that may be out of service at a time.
+    pub max_unavailable: u32,
+    /// Healthy targets that go back at a time.
+    pub rollback_at_once: u32,
+    /// The plan as people read it.
+    pub text: String,
+}
+
+/// A target that cannot be changed now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlanStraggler {
+    /// Name of the target.
+    pub target: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Targets changed together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlanBatch {
+    /// By name.
+    pub targets: Vec<String>,
+    /// How many at a time.
+    pub at_once: u32,
+    /// How long the gates must keep passing.
+    pub bake_ms: u64,
+    /// Failures of the whole deployment allowed meanwhile.
+    pub budget: u32,
+}
+
+/// Where a target returns to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlanWayBack {
+    /// Name of the target.
+    pub target: String,
+    /// `r17-90ab12cd`; none: nothing ran here before, going back is to stop and remove it.
+    pub to: Option<String>,
+}

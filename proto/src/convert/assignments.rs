@@ -1,0 +1,147 @@
+//! What the master currently wants an agent to do: all of it once per session, then what changed.
+
+use windlass_core::model::{Digest, Envelope, Fence};
+
+use super::envelope::{envelope_bytes, envelope_from_bytes};
+use super::fields::{digest, fence, unused};
+use super::{Error, Result};
+use crate::v1;
+
+/// Room for one message with what is around it: half of what a control message may have.
+const MESSAGE_BYTES: usize = super::CONTROL_MAX_BYTES / 2;
+/// A generous bound for what a cancel, a forget or the frame of an assignment adds to its texts.
+const FRAME_BYTES: usize = 64;
+
+/// A set of wishes. In a full set what is not named is not wanted to change either; `floor` counts when all of the set is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assignments {
+    /// All that is wanted now; else what changed.
+    pub full: bool,
+    /// The set goes on in the next message.
+    pub more: bool,
+    /// The agent refuses for ever a fence up to this that it does not hold.
+    pub floor: u64,
+    /// Start these, unless they are held.
+    pub put: Vec<Put>,
+    /// Do not start these, or stop them.
+    pub cancel: Vec<Cancel>,
+    /// Outcome and logs of these are safe: delete them.
+    pub forget: Vec<Fence>,
+}
+
+/// An attempt to start, unless it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The attempt.
+    pub fence: Fence,
+    /// Digest of its envelope.
+    pub digest: Digest,
+    /// What to carry out; none where the agent holds it already.
+    pub envelope: Option<Envelope>,
+}
+
+/// An attempt to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancel {
+    /// The attempt.
+    pub fence: Fence,
+    /// Without grace and cleanup.
+    pub force: bool,
+    /// Who asked.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A set as it travels: in as many messages as its size needs, at least one, `more` on all but the last.
+pub fn to_wire(assignments: &Assignments) -> Vec<v1::Assignments> {
+    let mut messages = Messages::new(assignments);
+    for put in &assignments.put {
+        let envelope = put.envelope.as_ref().map(envelope_bytes).unwrap_or_default();
+        let bytes = envelope.len();
+        let envelope_blake3 = put.digest.0.to_vec();
+        let wire = v1::Assignment { fence: put.fence.0, envelope_blake3, envelope, ..v1::Assignment::default() };
+        messages.with_room(bytes).put.push(wire);
+    }
+    for cancel in &assignments.cancel {
+        let Cancel { fence, force, by, why } = cancel.clone();
+        messages.with_room(by.len() + why.len()).cancel.push(v1::Cancel { fence: fence.0, force, by, why });
+    }
+    for fence in &assignments.forget {
+        messages.with_room(0).forget.push(v1::Forget { fence: fence.0 });
+    }
+    messages.done(assignments.more)
+}
+
+/// One message of a set.
+pub fn from_wire(wire: v1::Assignments) -> Result<Assignments> {
+    unused("assignments.drain", wire.drain.is_some())?;
+    let forget = wire.forget.into_iter().map(|forget| fence("forget.fence", forget.fence));
+    Ok(Assignments {
+        full: wire.full,
+        more: wire.more,
+        floor: wire.floor,
+        put: wire.put.into_iter().map(put_from_wire).collect::<Result<_>>()?,
+        cancel: wire.cancel.into_iter().map(cancel_from_wire).collect::<Result<_>>()?,
+        forget: forget.collect::<Result<_>>()?,
+    })
+}
+
+fn put_from_wire(wire: v1::Assignment) -> Result<Put> {
+    unused("assignment.secrets", !wire.secrets.is_empty())?;
+    unused("assignment.signatures", !wire.signatures.is_empty())?;
+    unused("assignment.approvals", !wire.approvals.is_empty())?;
+    let fence = fence("assignment.fence", wire.fence)?;
+    let digest = digest("assignment.envelope_blake3", &wire.envelope_blake3)?;
+    if wire.envelope.is_empty() {
+        return Ok(Put { fence, digest, envelope: None });
+    }
+    if Digest::of(&wire.envelope) != digest {
+        return Err(Error::invalid("assignment.envelope", "its digest is not the one beside it"));
+    }
+    Ok(Put { fence, digest, envelope: Some(envelope_from_bytes(&wire.envelope)?) })
+}
+
+fn cancel_from_wire(wire: v1::Cancel) -> Result<Cancel> {
+    let v1::Cancel { fence: number, force, by, why } = wire;
+    Ok(Cancel { fence: fence("cancel.fence", number)?, force, by, why })
+}
+
+/// Fills messages one after the other.
+struct Messages<'a> {
+    set: &'a Assignments,
+    done: Vec<v1::Assignments>,
+    current: v1::Assignments,
+    bytes: usize,
+}
+
+impl<'a> Messages<'a> {
+    fn new(set: &'a Assignments) -> Self {
+        Self { set, done: Vec::new(), current: empty(set), bytes: 0 }
+    }
+
+    /// The message that has room for so many bytes more.
+    fn with_room(&mut self, bytes: usize) -> &mut v1::Assignments {
+        let bytes = bytes + FRAME_BYTES;
+        if self.bytes > 0 && self.bytes + bytes > MESSAGE_BYTES {
+            let full = std::mem::replace(&mut self.current, empty(self.set));
+            self.done.push(full);
+            self.bytes = 0;
+        }
+        self.bytes += bytes;
+        &mut self.current
+    }
+
+    fn done(mut self, more: bool) -> Vec<v1::Assignments> {
+        for message in &mut self.done {
+            message.more = true;
+        }
+        self.current.more = more;
+        self.done.push(self.current);
+        self.done
+    }
+}
+
+fn empty(set: &Assignments) -> v1::Assignments {
+    v1::Assignments { full: set.full, floor: set.floor, ..v1::Assignments::default() }
+}
