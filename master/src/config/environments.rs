@@ -1,0 +1,129 @@
+//! Checks of `[environments.NAME]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::Spanned;
+use windlass_core::model::{Amount, Environment, EnvironmentName, Name, Project, ProjectName};
+
+use super::check::Checker;
+use super::limits::{LOST_AFTER_RANGE, TARGET_LOST_AFTER};
+use super::written;
+use crate::triggers::git::reference::is_branch;
+
+impl Checker<'_> {
+    pub(super) fn environments(
+        &mut self,
+        written: BTreeMap<Spanned<String>, written::Environment>,
+        projects: &BTreeMap<ProjectName, Project>,
+    ) -> BTreeMap<EnvironmentName, Environment> {
+        let mut environments = BTreeMap::new();
+        for (name, environment) in written {
+            let key = format!("environments.{}", name.get_ref());
+            match EnvironmentName::new(name.get_ref()) {
+                Ok(name) => {
+                    environments.insert(name, self.environment(&key, environment, projects));
+                }
+                Err(error) => self.wrong(Some(name.span().start), &key, error.to_string(), ""),
+            }
+        }
+        environments
+    }
+
+    fn environment(
+        &mut self,
+        key: &str,
+        written: written::Environment,
+        projects: &BTreeMap<ProjectName, Project>,
+    ) -> Environment {
+        self.target_labels(key, &written.targets);
+        let lost_after = self.written_span(&format!("{key}.lost_after"), written.lost_after, LOST_AFTER_RANGE);
+        Environment {
+            projects: self.names_of_projects(key, &written.projects, projects),
+            branches: self.branches(key, written.branches),
+            deployers: self.deployers(key, written.deployers),
+            max_unavailable: self.amount(&format!("{key}.max_unavailable"), written.max_unavailable),
+            rollback_at_once: self.amount(&format!("{key}.rollback_at_once"), written.rollback_at_once),
+            lost_after: lost_after.unwrap_or(TARGET_LOST_AFTER),
+            same_user: written.same_user,
+            targets: written.targets.into_inner(),
+        }
+    }
+
+    fn target_labels(&mut self, key: &str, labels: &Spanned<BTreeMap<String, String>>) {
+        let (key, at) = (format!("{key}.targets"), Some(labels.span().start));
+        if labels.get_ref().is_empty() {
+            self.wrong(at, &key, "no label would make every agent a target", "write for example { env = \"prod\" }");
+        }
+        for (label, value) in labels.get_ref() {
+            let visible = value.bytes().all(|b| b.is_ascii_graphic());
+            if Name::new(label).is_err() || value.is_empty() || value.len() > 255 || !visible {
+                self.wrong(at, &key, format!("{label:?} = {value:?} is not a label"), "");
+            }
+        }
+    }
+
+    fn names_of_projects(
+        &mut self,
+        key: &str,
+        written: &Spanned<Vec<Spanned<String>>>,
+        projects: &BTreeMap<ProjectName, Project>,
+    ) -> BTreeSet<ProjectName> {
+        let key = format!("{key}.projects");
+        if written.get_ref().is_empty() {
+            self.wrong(Some(written.span().start), &key, "nobody could deploy here", "name a project");
+        }
+        let mut names = BTreeSet::new();
+        for name in written.get_ref() {
+            match ProjectName::new(name.get_ref()) {
+                Ok(name) if projects.contains_key(&name) => {
+                    names.insert(name);
+                }
+                Ok(_) | Err(_) => {
+                    let text = format!("there is no project {:?}", name.get_ref());
+                    self.wrong(Some(name.span().start), &key, text, "name a project of this file");
+                }
+            }
+        }
+        names
+    }
+
+    fn branches(&mut self, key: &str, written: Vec<Spanned<String>>) -> BTreeSet<String> {
+        for branch in written.iter().filter(|branch| !is_branch(branch.get_ref())) {
+            let text = format!("{:?} is not the name of a branch", branch.get_ref());
+            self.wrong(Some(branch.span().start), &format!("{key}.branches"), text, "globs are not taken here");
+        }
+        written.into_iter().map(Spanned::into_inner).collect()
+    }
+
+    fn deployers(&mut self, key: &str, written: Spanned<Vec<Spanned<String>>>) -> BTreeSet<String> {
+        let key = format!("{key}.deployers");
+        if written.get_ref().is_empty() {
+            let hint = "\"pipeline\": a run by itself; \"people\": all who may; or their names";
+            self.wrong(Some(written.span().start), &key, "nobody could deploy here", hint);
+        }
+        for name in written.get_ref().iter().filter(|name| Name::new(name.get_ref()).is_err()) {
+            self.wrong(Some(name.span().start), &key, format!("{:?} is not a name", name.get_ref()), "");
+        }
+        written.into_inner().into_iter().map(Spanned::into_inner).collect()
+    }
+
+    fn amount(&mut self, key: &str, written: Option<Spanned<written::Amount>>) -> Option<Amount> {
+        let written = written?;
+        let amount = match written.get_ref() {
+            written::Amount::Count(count) => u32::try_from(*count).ok().map(Amount::Count),
+            written::Amount::Percent(text) => percent(text),
+        };
+        if amount.is_none_or(|amount| matches!(amount, Amount::Count(0) | Amount::Percent(0))) {
+            let hint = "a number of targets, as 3, or percent of them, as \"10%\"; at least 1";
+            self.wrong(Some(written.span().start), key, "it is not an amount of targets", hint);
+        }
+        amount
+    }
+}
+
+fn percent(text: &str) -> Option<Amount> {
+    let digits = text.strip_suffix('%')?;
+    let plain = digits.bytes().all(|b| b.is_ascii_digit());
+    let percent: u32 = digits.parse().ok().filter(|percent| plain && *percent <= 100)?;
+    Some(Amount::Percent(percent))
+}

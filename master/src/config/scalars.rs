@@ -1,0 +1,152 @@
+//! Checks of single values: addresses, spans of time, sizes, names.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use toml::Spanned;
+use windlass_core::model::Duration;
+
+use super::check::{Checker, Scalar};
+use super::limits::{AGENTS_LISTEN, DATA_DIR, HTTP_LISTEN, LOG_PER_ATTEMPT, LOG_PER_ATTEMPT_RANGE};
+
+impl Checker<'_> {
+    /// Without TLS nobody but this host is listened to.
+    pub(super) fn http_listen(&mut self, written: Option<Scalar>) -> SocketAddr {
+        let at = written.as_ref().and_then(|scalar| scalar.at);
+        let address = self.listen("http.listen", written, HTTP_LISTEN);
+        if !address.ip().is_loopback() {
+            let text = format!("{address} is not loopback, and TLS for HTTP is not available in this version");
+            let hint = "listen on 127.0.0.1 and put a proxy that speaks TLS in front of it, with its https address as `public_url`";
+            self.wrong(at, "http.listen", text, hint);
+        }
+        address
+    }
+
+    /// Agents are always met with mutual TLS, so any address will do.
+    pub(super) fn agents_listen(&mut self, written: Option<Scalar>) -> SocketAddr {
+        self.listen("agents.listen", written, AGENTS_LISTEN)
+    }
+
+    fn listen(&mut self, key: &str, written: Option<Scalar>, default: &str) -> SocketAddr {
+        let (text, at) = written.map_or((default.to_owned(), None), |scalar| (scalar.value, scalar.at));
+        text.parse().unwrap_or_else(|_| {
+            let hint = format!("an IP address and a port, as {default:?}; port 0 takes a free one");
+            self.wrong(at, key, format!("{text:?} is not an address to listen on"), hint);
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+        })
+    }
+
+    /// `https://cd.example.org`; plain `http` only for this host itself.
+    pub(super) fn public_url(&mut self, written: Scalar) -> Option<String> {
+        let Scalar { value, at } = written;
+        let url = value.trim_end_matches('/');
+        let (scheme, host) = url.split_once("://").unwrap_or(("", url));
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+        let on_this_host = name == "localhost" || name == "[::1]" || name.starts_with("127.");
+        let text = match scheme {
+            "https" | "http" if host.is_empty() || !host.bytes().all(plain) => "it is not the address of a host",
+            "http" if !on_this_host => "without TLS nobody but this host can be told to come here",
+            "https" | "http" => return Some(url.to_owned()),
+            _ => "it is not a web address",
+        };
+        self.wrong(at, "public_url", text, "write for example \"https://cd.example.org\"");
+        None
+    }
+
+    /// A flag or variable may name it from the present folder, the file may not.
+    pub(super) fn data_dir(&mut self, above: Option<PathBuf>, written: Option<Spanned<String>>) -> PathBuf {
+        if let Some(path) = above {
+            return std::path::absolute(&path).unwrap_or_else(|error| {
+                self.wrong(None, "data_dir", format!("{path:?} is not a folder: {error}"), "");
+                path
+            });
+        }
+        let Some(written) = written else { return PathBuf::from(DATA_DIR) };
+        let (at, value) = (written.span().start, written.into_inner());
+        let path = PathBuf::from(&value);
+        if !path.is_absolute() {
+            self.wrong(
+                Some(at),
+                "data_dir",
+                format!("{value:?} is not an absolute folder"),
+                "nothing is expanded in it",
+            );
+        }
+        path
+    }
+
+    /// The first label of the host's name unless the operator says otherwise.
+    pub(super) fn name(&mut self, written: Option<Scalar>) -> String {
+        let Some(Scalar { value, at }) = written else {
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            return host.split('.').next().unwrap_or_default().to_owned();
+        };
+        if value.is_empty() || value.chars().count() > 63 || value.chars().any(char::is_control) {
+            self.wrong(at, "name", "a name has 1 to 63 characters and no control characters", "");
+        }
+        value
+    }
+
+    /// A written span of time between two bounds.
+    pub(super) fn span(
+        &mut self,
+        key: &str,
+        written: Option<Scalar>,
+        (least, most): (Duration, Duration),
+    ) -> Option<Duration> {
+        let Scalar { value, at } = written?;
+        match Duration::parse(&value) {
+            Ok(span) if (least..=most).contains(&span) => return Some(span),
+            Ok(span) => self.wrong(at, key, format!("{span} is not between {least} and {most}"), ""),
+            Err(error) => self.wrong(at, key, error.to_string(), ""),
+        }
+        None
+    }
+
+    /// The same for a value that no flag sets.
+    pub(super) fn written_span(
+        &mut self,
+        key: &str,
+        written: Option<Spanned<String>>,
+        bounds: (Duration, Duration),
+    ) -> Option<Duration> {
+        let scalar = written.map(|value| Scalar { at: Some(value.span().start), value: value.into_inner() });
+        self.span(key, scalar, bounds)
+    }
+
+    pub(super) fn log_per_attempt(&mut self, written: Option<Scalar>) -> u64 {
+        let Some(Scalar { value, at }) = written else { return LOG_PER_ATTEMPT };
+        let (least, most) = LOG_PER_ATTEMPT_RANGE;
+        match size(&value) {
+            Some(bytes) if (least..=most).contains(&bytes) => return bytes,
+            Some(_) => {
+                self.wrong(at, "limits.log_per_attempt", format!("{value} is not between 64KiB and 16GiB"), "");
+            }
+            None => {
+                self.wrong(
+                    at,
+                    "limits.log_per_attempt",
+                    format!("{value:?} is not a size"),
+                    "write for example \"64MiB\"",
+                );
+            }
+        }
+        LOG_PER_ATTEMPT
+    }
+}
+
+/// `64KiB`, `2MiB`, `10GiB`, `1TiB`, `512B`.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let shift = match &text[digits..] {
+        "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
+}

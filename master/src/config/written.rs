@@ -1,0 +1,88 @@
+//! The keys of `master.toml`, as they are written. Nothing is checked here but their types.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) public_url: Option<Spanned<String>>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) data_dir: Option<Spanned<String>>,
+    pub(super) http: Http,
+    pub(super) agents: Agents,
+    pub(super) limits: Limits,
+    pub(super) projects: BTreeMap<Spanned<String>, Project>,
+    pub(super) environments: BTreeMap<Spanned<String>, Environment>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) listen: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Agents {
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) lost_after: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) log_per_attempt: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Project {
+    pub(super) git: Spanned<String>,
+    #[serde(default)]
+    pub(super) local: Option<bool>,
+    #[serde(default)]
+    pub(super) file: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) main_branch: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) poll: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) hook: Option<Hook>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hook {
+    pub(super) secret_file: Spanned<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Environment {
+    pub(super) targets: Spanned<BTreeMap<String, String>>,
+    pub(super) projects: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) branches: Vec<Spanned<String>>,
+    pub(super) deployers: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) max_unavailable: Option<Spanned<Amount>>,
+    #[serde(default)]
+    pub(super) rollback_at_once: Option<Spanned<Amount>>,
+    #[serde(default)]
+    pub(super) lost_after: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) same_user: bool,
+}
+
+/// `3` or `"10%"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Amount {
+    Count(i64),
+    Percent(String),
+}

@@ -1,0 +1,27 @@
+//! Who does an effect.
+
+use windlass_core::Effect;
+
+use crate::link::Sessions;
+use crate::triggers::Triggers;
+
+/// Those who do what the engine wants done. Each only takes note; none makes the engine wait.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Tells agents what they should be doing.
+    pub sessions: Sessions,
+    /// Reads repositories.
+    pub triggers: Triggers,
+}
+
+impl Act {
+    /// Hands each effect to whoever does it.
+    pub fn perform(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Refresh(agent) => self.sessions.refresh([agent]),
+                Effect::ReadPipeline(key) => self.triggers.read(key),
+            }
+        }
+    }
+}

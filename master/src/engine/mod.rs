@@ -1,0 +1,9 @@
+//! The loop of the master: decide, record, answer, act, always in that order. Nothing imports it but `app`; the others read `published`.
+
+mod act;
+pub mod published;
+mod task;
+
+pub use act::Act;
+pub use published::Published;
+pub use task::{Ended, Engine, record};

@@ -1,0 +1,150 @@
+//! The loop itself.
+//!
+//! A crash can lose an effect (it is derived again from the state) but never a decision. Facts are folded into the private state as they
+//! are decided; nobody else sees them before the commit, and if the commit fails that state dies with the process.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use windlass_core::model::UnixMs;
+use windlass_core::world::{self, Turn};
+use windlass_core::{Answer, Input, Recorded, Refusal, State, Touched};
+
+use super::{Act, Published};
+use crate::clock::Clock;
+use crate::facts::{Committer, Error};
+use crate::inbox::Submitted;
+
+/// Inputs of one turn. More would make one record, and its sync, larger than a caller should wait for.
+const INPUTS_MAX: usize = 512;
+
+/// After so long without an input the last record is proven whole.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The one task that owns the state.
+#[derive(Debug)]
+pub struct Engine {
+    /// As of the last commit, plus what is being decided.
+    pub state: State,
+    /// Reads the time for decisions.
+    pub clock: Clock,
+    /// Makes facts durable.
+    pub facts: Committer,
+    /// What the others read.
+    pub published: Published,
+    /// What waits to be decided.
+    pub inbox: mpsc::Receiver<Submitted>,
+    /// Who does what follows.
+    pub act: Act,
+}
+
+/// How the loop ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was asked to, and everything that was submitted is durable.
+    Stopped,
+    /// What is on disk is unknown: only a new start from the disk is honest.
+    CommitFailed(Error),
+}
+
+enum Woken {
+    Inputs,
+    Deadline,
+    Quiet,
+    Stop,
+}
+
+impl Engine {
+    /// Runs until `stop`, or until a commit fails.
+    pub async fn run(mut self, stop: CancellationToken) -> Ended {
+        let mut batch = Vec::new();
+        let mut proven = false;
+        // What a crash lost of the effects is derived again.
+        self.act.perform(world::effects(&self.state, &Touched { all: true, ..Touched::default() }));
+        loop {
+            let result = match self.wake(&mut batch, proven, &stop).await {
+                Woken::Inputs => self.turn(std::mem::take(&mut batch)).await.map(|()| proven = false),
+                Woken::Deadline => self.turn(Vec::new()).await.map(|()| proven = false),
+                Woken::Quiet => self.facts.quiet(self.state.epoch).await.map(|()| proven = true),
+                Woken::Stop => return self.stop().await,
+            };
+            if let Err(error) = result {
+                return Ended::CommitFailed(error);
+            }
+        }
+    }
+
+    async fn wake(&mut self, batch: &mut Vec<Submitted>, proven: bool, stop: &CancellationToken) -> Woken {
+        let deadline = world::next_deadline(&self.state).map(|deadline| self.clock.until(deadline));
+        let quiet = (!proven).then_some(QUIET);
+        tokio::select! {
+            biased;
+            count = self.inbox.recv_many(batch, INPUTS_MAX) => if count == 0 { Woken::Stop } else { Woken::Inputs },
+            () = stop.cancelled() => Woken::Stop,
+            () = sleep_or_never(deadline) => Woken::Deadline,
+            () = sleep_or_never(quiet) => Woken::Quiet,
+        }
+    }
+
+    async fn turn(&mut self, submitted: Vec<Submitted>) -> Result<(), Error> {
+        if let Err(error) = self.facts.reserve().await {
+            return refuse_for_space(submitted, error);
+        }
+        let (inputs, replies): (Vec<Input>, Vec<_>) =
+            submitted.into_iter().map(|Submitted { input, reply }| (input, reply)).unzip();
+        let at = self.clock.now();
+        let Turn { facts, answers, touched } = world::turn(&mut self.state, at, inputs);
+        if !facts.is_empty() {
+            let recorded = record(at, facts);
+            let lsn = self.facts.commit(self.state.epoch, recorded).await?;
+            self.published.publish(self.state.clone(), lsn);
+        }
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // A caller that went away loses only its answer.
+            let _ = reply.send(answer);
+        }
+        self.act.perform(world::effects(&self.state, &touched));
+        Ok(())
+    }
+
+    /// What waits is still decided: those who submitted it get their answer.
+    async fn stop(mut self) -> Ended {
+        self.inbox.close();
+        let mut rest = Vec::new();
+        while self.inbox.recv_many(&mut rest, INPUTS_MAX).await > 0 {
+            if let Err(error) = self.turn(std::mem::take(&mut rest)).await {
+                return Ended::CommitFailed(error);
+            }
+        }
+        match self.facts.quiet(self.state.epoch).await {
+            Ok(()) => Ended::Stopped,
+            Err(error) => Ended::CommitFailed(error),
+        }
+    }
+}
+
+/// Facts with the time of their turn.
+pub fn record(at: UnixMs, facts: Vec<windlass_core::Fact>) -> Vec<Recorded> {
+    facts.into_iter().map(|fact| Recorded { at, fact }).collect()
+}
+
+/// A full volume shows before a decision: nothing is decided, and everybody is told.
+fn refuse_for_space(submitted: Vec<Submitted>, error: Error) -> Result<(), Error> {
+    let full = matches!(&error, Error::Journal(journal) if journal.is_no_space());
+    if !full {
+        return Err(error);
+    }
+    tracing::error!(%error, inputs = submitted.len(), "the master's disk is full: nothing new is decided");
+    for Submitted { reply, .. } in submitted {
+        let _ = reply.send(Answer::Refused(Refusal::NoSpace));
+    }
+    Ok(())
+}
+
+async fn sleep_or_never(span: Option<Duration>) {
+    match span {
+        Some(span) => tokio::time::sleep(span).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,114 @@
+//! The thread that appends. One turn, one record, one sync; a failed one ends the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+use windlass_core::Recorded;
+use windlass_disk::journal::{EntryRef, Journal, RECORD_MAX_BYTES, record_bytes};
+
+use super::{Error, encode};
+
+/// Requests that may wait. The engine sends one at a time; a second covers the quiet record.
+const QUEUE: usize = 2;
+
+/// A turn whose facts are longer than this is written as several records, so that none is longer than one may be.
+const RECORD_AIM_BYTES: usize = RECORD_MAX_BYTES / 4 * 3;
+
+enum Request {
+    Append { epoch: u64, facts: Vec<Recorded>, done: oneshot::Sender<Result<u64, Error>> },
+    Reserve { done: oneshot::Sender<Result<(), Error>> },
+    Quiet { epoch: u64, done: oneshot::Sender<Result<(), Error>> },
+}
+
+/// The one writer of the journal.
+#[derive(Debug)]
+pub struct Committer {
+    requests: mpsc::Sender<Request>,
+    has_room: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Committer {
+    pub(super) fn start(journal: Journal) -> Result<Self, std::io::Error> {
+        let (requests, receiver) = mpsc::channel(QUEUE);
+        let has_room = Arc::new(AtomicBool::new(false));
+        let room = Arc::clone(&has_room);
+        let thread =
+            std::thread::Builder::new().name("commit".to_owned()).spawn(move || serve(journal, receiver, &room))?;
+        Ok(Self { requests, has_room, thread: Some(thread) })
+    }
+
+    /// Makes the facts of a turn durable; returns the lsn of the last. After an error nothing is known: the process must end.
+    pub async fn commit(&self, epoch: u64, facts: Vec<Recorded>) -> Result<u64, Error> {
+        self.ask(|done| Request::Append { epoch, facts, done }).await
+    }
+
+    /// Makes sure that the next turn finds room on the volume. That it does not is an answer, not a failure.
+    pub async fn reserve(&self) -> Result<(), Error> {
+        if self.has_room.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.ask(|done| Request::Reserve { done }).await
+    }
+
+    /// After a second of quiet, and at a clean stop: proves the record before it whole for ever.
+    pub async fn quiet(&self, epoch: u64) -> Result<(), Error> {
+        self.ask(|done| Request::Quiet { epoch, done }).await
+    }
+
+    /// Ends the thread, after what it was given.
+    pub fn close(mut self) {
+        let (closed, _) = mpsc::channel(1);
+        self.requests = closed;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported by the request that met it.
+            let _ = thread.join();
+        }
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Request) -> Result<T, Error> {
+        let (done, answer) = oneshot::channel();
+        self.requests.send(request(done)).await.map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}
+
+fn serve(mut journal: Journal, mut requests: mpsc::Receiver<Request>, has_room: &AtomicBool) {
+    while let Some(request) = requests.blocking_recv() {
+        match request {
+            Request::Append { epoch, facts, done } => {
+                let appended = append(&mut journal, epoch, &facts);
+                let _ = done.send(appended);
+                // Room for the next turn is made while the engine acts on this one.
+                has_room.store(journal.reserve(RECORD_MAX_BYTES).is_ok(), Ordering::Release);
+            }
+            Request::Reserve { done } => {
+                let reserved = journal.reserve(RECORD_MAX_BYTES);
+                has_room.store(reserved.is_ok(), Ordering::Release);
+                let _ = done.send(reserved.map_err(Error::from));
+            }
+            Request::Quiet { epoch, done } => {
+                let _ = done.send(journal.append_empty(epoch).map_err(Error::from));
+            }
+        }
+    }
+}
+
+fn append(journal: &mut Journal, epoch: u64, facts: &[Recorded]) -> Result<u64, Error> {
+    let entries: Vec<_> = facts.iter().map(encode).collect();
+    let mut rest = entries.as_slice();
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|entry| {
+            bytes += record_bytes(1, entry.bytes.len());
+            bytes <= RECORD_AIM_BYTES
+        });
+        let (now, later) = rest.split_at(fits.count().max(1));
+        let refs: Vec<EntryRef<'_>> =
+            now.iter().map(|entry| EntryRef { kind: entry.kind, format: entry.format, bytes: &entry.bytes }).collect();
+        journal.append(epoch, &refs)?;
+        rest = later;
+    }
+    Ok(journal.last_lsn())
+}

@@ -1,0 +1,195 @@
+use std::path::Path;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use windlass_core::model::{Commit, Outcome, ProjectName, RunId, RunPlan, Trigger, TriggerKind, UnixMs};
+use windlass_core::{Fact, Recorded, State};
+
+use super::{Cursor, Error, History, RunFilter, Threads};
+use crate::engine::Published;
+use crate::facts::{Committer, Facts};
+
+const CLUSTER: [u8; 16] = [7; 16];
+
+/// A journal with a history that follows it.
+struct World {
+    history: History,
+    threads: Threads,
+    stop: CancellationToken,
+    committer: Committer,
+    published: Published,
+    state: State,
+}
+
+impl World {
+    fn open(dir: &Path) -> Result<Self, Error> {
+        let mut state = State::default();
+        let facts = Facts::open(&dir.join("journal"), CLUSTER, 64 * 1024, |turn| {
+            for recorded in turn {
+                state.apply(recorded.at, &recorded.fact);
+            }
+        })
+        .expect("the journal opens");
+        let published = Published::new(State::default());
+        published.publish(state.clone(), facts.last_lsn());
+        let stop = CancellationToken::new();
+        let (history, threads) = History::start(dir, CLUSTER, facts.reader(), published.clone(), stop.clone())?;
+        let committer = facts.into_committer().expect("a thread");
+        Ok(Self { history, threads, stop, committer, published, state })
+    }
+
+    async fn believe(&mut self, facts: Vec<Fact>) {
+        let at = UnixMs(self.state.now.0 + 1);
+        for fact in &facts {
+            self.state.apply(at, fact);
+        }
+        let recorded = facts.into_iter().map(|fact| Recorded { at, fact }).collect();
+        let lsn = self.committer.commit(1, recorded).await.expect("durable");
+        self.published.publish(self.state.clone(), lsn);
+    }
+
+    /// A run that is created, ended and closed in one turn.
+    async fn over(&mut self, number: u64, branch: &str, outcome: Outcome) {
+        let run = id(number);
+        self.believe(vec![
+            created(&run, branch),
+            Fact::RunEnded { run: run.clone(), outcome },
+            Fact::RunClosed { run },
+        ])
+        .await;
+    }
+
+    async fn caught_up(&self) {
+        while self.history.applied_lsn() < self.published.lsn() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn numbers(&self, filter: RunFilter, before: Option<Cursor>, limit: usize) -> Vec<u64> {
+        self.caught_up().await;
+        let runs = loop {
+            match self.history.list_runs(filter.clone(), before.clone(), limit).await {
+                Err(Error::Rebuilding { .. }) => tokio::time::sleep(Duration::from_millis(1)).await,
+                listed => break listed.expect("it answers"),
+            }
+        };
+        runs.iter().map(|run| run.id.number).collect()
+    }
+
+    async fn close(self) {
+        self.caught_up().await;
+        self.stop.cancel();
+        drop(self.history);
+        tokio::task::block_in_place(|| self.threads.join());
+        self.committer.close();
+    }
+}
+
+fn id(number: u64) -> RunId {
+    RunId { project: ProjectName::new("shop").expect("a name"), number }
+}
+
+fn created(run: &RunId, branch: &str) -> Fact {
+    let commit = Commit {
+        revision: "a".repeat(40).parse().expect("a revision"),
+        title: "Greet ".repeat(3_000),
+        author: String::new(),
+        time: UnixMs(1),
+        position: 1,
+    };
+    Fact::RunCreated {
+        run: run.clone(),
+        trigger: Trigger { kind: TriggerKind::Manual, actor: "anna".to_owned(), time: UnixMs(1) },
+        branch: branch.to_owned(),
+        commit,
+        plan: Box::new(RunPlan::default()),
+        problems: Vec::new(),
+        unread: None,
+        delivery: None,
+        key: None,
+    }
+}
+
+async fn three_runs(dir: &Path) -> World {
+    let mut world = World::open(dir).expect("a new history");
+    world.over(1, "main", Outcome::Succeeded).await;
+    world.over(2, "main", Outcome::Cancelled).await;
+    world.over(3, "side", Outcome::Succeeded).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_are_over_are_listed_newest_first_page_by_page() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let world = three_runs(dir.path()).await;
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
+    assert_eq!(world.numbers(RunFilter::default(), None, 2).await, [3, 2]);
+    let created_ms = world.history.run(id(2)).await.expect("it answers").expect("it is there").created.0;
+    let before = Some(Cursor { created_ms, run: id(2) });
+    assert_eq!(world.numbers(RunFilter::default(), before, 10).await, [1]);
+    let main = RunFilter { branch: Some("main".to_owned()), ..RunFilter::default() };
+    assert_eq!(world.numbers(main, None, 10).await, [2, 1]);
+    let good = RunFilter { outcome: Some("succeeded".to_owned()), ..RunFilter::default() };
+    assert_eq!(world.numbers(good, None, 10).await, [3, 1]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_is_stored_in_parts_and_read_whole() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let world = three_runs(dir.path()).await;
+    world.caught_up().await;
+    let run = world.history.run(id(1)).await.expect("it answers").expect("it is there");
+    assert_eq!(run.commit.title.len(), 18_000);
+    assert_eq!(world.history.run(id(9)).await.expect("it answers"), None);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_history_rebuilds_itself_and_answers_the_same() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let world = three_runs(dir.path()).await;
+    world.numbers(RunFilter::default(), None, 10).await;
+    let before = world.history.list_runs(RunFilter::default(), None, 10).await.expect("it answers");
+    world.close().await;
+    std::fs::remove_dir_all(dir.path().join("history-1")).expect("it was there");
+    let world = World::open(dir.path()).expect("it begins anew");
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
+    let after = world.history.list_runs(RunFilter::default(), None, 10).await.expect("it answers");
+    assert_eq!(after, before);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_history_answers_the_same_after_the_next_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    three_runs(dir.path()).await.close().await;
+    let db = dir.path().join("history-1").join("db");
+    let len = std::fs::metadata(&db).expect("sled's file").len();
+    std::fs::write(&db, vec![0x5a; usize::try_from(len).expect("small")]).expect("written");
+    let world = World::open(dir.path()).expect("it begins anew");
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_is_not_ours_is_set_aside_and_rebuilt() {
+    let dir = tempfile::tempdir().expect("a folder");
+    three_runs(dir.path()).await.close().await;
+    let here = dir.path().join("history-1");
+    std::fs::remove_dir_all(&here).expect("it was there");
+    drop(super::store::Store::open(&here, [8; 16]).expect("a new one, of another cluster"));
+    let world = World::open(dir.path()).expect("it begins anew");
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
+    world.close().await;
+    assert!(dir.path().join("history-1.set-aside-1").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_ahead_of_the_journal_proves_that_the_journal_was_cut() {
+    let dir = tempfile::tempdir().expect("a folder");
+    three_runs(dir.path()).await.close().await;
+    std::fs::remove_dir_all(dir.path().join("journal")).expect("it was there");
+    let error = World::open(dir.path()).err().expect("it must not start");
+    assert!(matches!(error, Error::JournalCut { last: 0, .. }), "{error}");
+}

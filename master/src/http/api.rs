@@ -1,0 +1,44 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use crate::blobs::Blobs;
+use crate::config::Config;
+use crate::engine::Published;
+use crate::history::History;
+use crate::http::idempotency::Keys;
+use crate::http::journal::JournalReader;
+use crate::identity::Enroller;
+use crate::inbox::Inbox;
+use crate::logs::Logs;
+use crate::tasks::Tasks;
+use crate::triggers::Triggers;
+
+/// The rooms that the API reaches. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Where inputs go.
+    pub inbox: Inbox,
+    /// What is believed now.
+    pub published: Published,
+    /// What is over.
+    pub history: History,
+    /// What happened, for events.
+    pub journal: JournalReader,
+    /// Log bytes.
+    pub logs: Logs,
+    /// Artifacts.
+    pub blobs: Blobs,
+    /// Certificates for agents, and the identity of the cluster.
+    pub enroller: Enroller,
+    /// Repositories.
+    pub triggers: Triggers,
+    /// The operators' configuration.
+    pub config: Arc<Config>,
+    /// Ends followers when the master stops.
+    pub tasks: Tasks,
+    /// Where the agent link listens.
+    pub agents_port: u16,
+    /// Lets requests with an idempotency key pass one by one.
+    pub keys: Keys,
+}

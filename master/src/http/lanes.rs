@@ -1,0 +1,165 @@
+//! Lanes: what stands on them, the plan of the next deployment, and the verbs `deploy` and `rollback`.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use windlass_core::model::{Digest, EnvironmentName, LaneId, Release, ReleaseId, RunId, ServiceName};
+use windlass_core::{Answer as Answered, Input, State, deploy};
+use windlass_proto::api::{self, Page, ProblemKind};
+
+use super::answer::{Answer, json, ok, put};
+use super::call::{Call, cut};
+use super::idempotency::Key;
+use super::problem::Refused;
+use super::runs::reason_of;
+use super::shape;
+use super::start::REPLAYED;
+
+/// The fewest digits of a plan's digest that name it.
+const PLAN_DIGITS_MIN: usize = 4;
+
+/// `GET /lanes`
+pub(super) async fn list(call: Call) -> Answer {
+    let state = call.api.published.state();
+    ok(&Page { items: state.lanes.values().map(|lane| shape::lane(&state, lane)).collect(), next: None })
+}
+
+/// `GET /lanes/{service}/{environment}`
+pub(super) async fn get(call: Call) -> Answer {
+    let id = lane_of(&call)?;
+    let state = call.api.published.state();
+    let lane = state.lanes.get(&id).ok_or_else(|| Refused::not_found(format_args!("lane {id} yet")))?;
+    ok(&shape::lane(&state, lane))
+}
+
+/// `GET /lanes/{service}/{environment}/plan`: what `deploy` would do now.
+pub(super) async fn plan(call: Call) -> Answer {
+    let lane = lane_of(&call)?;
+    let asked: Option<ReleaseId> =
+        call.text("release").map(|word| release_id(&lane.service, word, "release")).transpose()?;
+    let state = call.api.published.state();
+    let release = release_of(&state, &lane, asked.as_ref())?;
+    ok(&shape::plan(&lane, &deploy::plan(&state, &lane, &release)?))
+}
+
+/// `POST /lanes/{service}/{environment}/deploy`
+pub(super) async fn deploy(call: Call) -> Answer {
+    let lane = lane_of(&call)?;
+    let asked: api::DeployRequest = call.json()?;
+    let release = asked.release.map(|word| release_id(&lane.service, &word, "/release")).transpose()?;
+    let (key, by) = (Key::of(&call)?, call.subject().to_owned());
+    let alone = call.api.keys.alone().await;
+    let state = call.api.published.state();
+    if let Some(run) = known(key.as_ref(), &state)? {
+        return replayed(&state, &run);
+    }
+    let plan = asked.plan.map(|digits| whole_digest(&state, &lane, release.as_ref(), &digits)).transpose()?;
+    let input = Input::Deploy { lane, release, plan, by, key: key.map(|key| key.whole) };
+    let answered = call.api.inbox.submit(input).await?;
+    drop(alone);
+    started(answered)
+}
+
+/// `POST /lanes/{service}/{environment}/rollback`
+pub(super) async fn rollback(call: Call) -> Answer {
+    let lane = lane_of(&call)?;
+    let asked: api::RollbackRequest = call.json()?;
+    let to = asked.to.map(|word| release_id(&lane.service, &word, "/to")).transpose()?;
+    let reason = demanded(&asked.reason)?;
+    let (key, by) = (Key::of(&call)?, call.subject().to_owned());
+    let alone = call.api.keys.alone().await;
+    let state = call.api.published.state();
+    if let Some(run) = known(key.as_ref(), &state)? {
+        return replayed(&state, &run);
+    }
+    let input = Input::Rollback { lane, to, by, reason, key: key.map(|key| key.whole) };
+    let answered = call.api.inbox.submit(input).await?;
+    drop(alone);
+    started(answered)
+}
+
+fn known(key: Option<&Key>, state: &State) -> Result<Option<RunId>, Refused> {
+    key.map_or(Ok(None), |key| key.known(state))
+}
+
+/// The deployment that an earlier request with this key asked for.
+fn replayed(state: &State, run: &RunId) -> Answer {
+    let known = state.deployments.values().find(|deployment| deployment.run == *run);
+    let gone =
+        || Refused::new(ProblemKind::Expired, format!("this Idempotency-Key made {run}, whose deployment is over"));
+    let started = api::DeploymentStarted { deployment: known.ok_or_else(gone)?.id.in_path(), run: run.in_path() };
+    let mut response = json(StatusCode::ACCEPTED, &started)?;
+    put(&mut response, REPLAYED, "true");
+    Ok(response)
+}
+
+fn started(answered: Answered) -> Answer {
+    match answered {
+        Answered::Deployment { deployment, run } => {
+            let started = api::DeploymentStarted { deployment: deployment.in_path(), run: run.in_path() };
+            json(StatusCode::ACCEPTED, &started)
+        }
+        Answered::Refused(refusal) => Err(refusal.into()),
+        other => unreachable!("a verb of a lane is answered by a deployment or a refusal, not by {other:?}"),
+    }
+}
+
+pub(super) fn lane_of(call: &Call) -> Result<LaneId, Refused> {
+    let service: ServiceName = call.param("service")?;
+    let environment: EnvironmentName = call.param("environment")?;
+    let lane = LaneId { service, environment };
+    let state = call.api.published.state();
+    if state.config.environments.contains_key(&lane.environment) || state.lanes.contains_key(&lane) {
+        return Ok(lane);
+    }
+    Err(Refused::not_found(format_args!("environment {}", lane.environment)))
+}
+
+/// `r18`, `18` or `shop r18`.
+fn release_id(service: &ServiceName, word: &str, pointer: &str) -> Result<ReleaseId, Refused> {
+    let whole =
+        if word.contains(' ') { word.to_owned() } else { format!("{service} r{}", word.trim_start_matches('r')) };
+    let id: Option<ReleaseId> = whole.parse().ok().filter(|id: &ReleaseId| id.service == *service);
+    let wrong = || format!("{:?} is not a release of {service}, as `r18`", cut(word));
+    id.ok_or_else(|| Refused::member(ProblemKind::WrongParams, pointer, wrong()))
+}
+
+/// The release that is asked for, else the newest of the service.
+fn release_of(state: &State, lane: &LaneId, asked: Option<&ReleaseId>) -> Result<Arc<Release>, Refused> {
+    let found = match asked {
+        Some(id) => state.releases.get(id),
+        None => {
+            let of_service = state.releases.values().filter(|release| release.id.service == lane.service);
+            of_service.max_by_key(|release| release.id.number)
+        }
+    };
+    found.cloned().ok_or_else(|| match asked {
+        Some(id) => Refused::not_found(format_args!("release {id}")),
+        None => Refused::not_found(format_args!("release of {} yet", lane.service)),
+    })
+}
+
+/// The digest that these first digits name, if they are those of the plan as it is now. A whole digest is the engine's to compare.
+fn whole_digest(state: &State, lane: &LaneId, release: Option<&ReleaseId>, digits: &str) -> Result<Digest, Refused> {
+    if let Ok(whole) = digits.parse() {
+        return Ok(whole);
+    }
+    let hex = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if !hex || digits.len() < PLAN_DIGITS_MIN {
+        return Err(Refused::member(
+            ProblemKind::WrongParams,
+            "/plan",
+            "it is not the digest of a plan, or its beginning",
+        ));
+    }
+    let now = deploy::digest(&deploy::plan(state, lane, &*release_of(state, lane, release)?)?);
+    if now.to_string().starts_with(digits) { Ok(now) } else { Err(windlass_core::Refusal::PlanChanged { now }.into()) }
+}
+
+/// A reason that must be given.
+pub(super) fn demanded(reason: &str) -> Result<String, Refused> {
+    if reason.trim().is_empty() {
+        return Err(Refused::member(ProblemKind::WrongParams, "/reason", "say why"));
+    }
+    reason_of(reason)
+}

@@ -1,0 +1,190 @@
+//! The one route table. There is no second way to add a route; the right stands in every row.
+
+use windlass_proto::api;
+
+use super::limits::{ENROL_BYTES, HOOK_BYTES, LINT_BYTES};
+use super::table::{Right, Route, Why};
+use super::{
+    access, agents, artifacts, deployments, enrol, events, health, hooks, lanes, lint, log, openapi, projects,
+    releases, run_log, runs, start,
+};
+
+const LIMIT: (&str, &str) = ("limit", "items of the page, 1 to 1000; default 50");
+const WAIT: (&str, &str) = ("wait", "as `30s`: answers when it changes, or after this time, at most 60s");
+
+/// Every route.
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = for_runs();
+    routes.extend(for_logs());
+    routes.extend(for_projects());
+    routes.extend(for_agents());
+    routes.extend(for_deployments());
+    routes.extend(for_everybody());
+    routes
+}
+
+fn for_runs() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/runs", Right::Read, "Runs, newest first", |c| Box::pin(runs::list(c)))
+            .query(&[
+                ("project", "only of this project"),
+                ("branch", "only of this branch"),
+                ("outcome", "only those that ended so"),
+                LIMIT,
+                ("cursor", "`next` of the page before"),
+            ])
+            .pages::<api::Run>(),
+        Route::get("/api/v1/runs/{run}", Right::Read, "One run", |c| Box::pin(runs::get(c)))
+            .query(&[WAIT])
+            .gives::<api::Run>(200),
+        Route::get("/api/v1/runs/{run}/plan", Right::Read, "What a run does", |c| Box::pin(runs::plan(c)))
+            .gives::<api::RunPlan>(200),
+        Route::get("/api/v1/runs/{run}/why", Right::Read, "Why jobs of a run wait", |c| Box::pin(runs::why(c)))
+            .gives::<api::Why>(200),
+        Route::get("/api/v1/queue", Right::Read, "All jobs that wait, older runs first", |c| Box::pin(runs::queue(c)))
+            .pages::<api::QueuedJob>(),
+        Route::get("/api/v1/runs/{run}/jobs/{job}", Right::Read, "A job with its attempts", |c| Box::pin(runs::job(c)))
+            .gives::<api::JobDetail>(200),
+        Route::get("/api/v1/runs/{run}/jobs/{job}/attempts/{attempt}", Right::Read, "An attempt with its steps", |c| {
+            Box::pin(runs::attempt(c))
+        })
+        .gives::<api::Attempt>(200),
+        Route::post("/api/v1/runs/{run}/cancel", Right::Run, "Cancels jobs of a run", |c| Box::pin(runs::cancel(c)))
+            .takes::<api::CancelRequest>()
+            .status(202),
+        Route::get("/api/v1/runs/{run}/artifacts", Right::Read, "Artifacts of a run", |c| Box::pin(artifacts::list(c)))
+            .pages::<api::Artifact>(),
+        Route::get("/api/v1/runs/{run}/artifacts/{name}", Right::Read, "Bytes of an artifact", |c| {
+            Box::pin(artifacts::get(c))
+        })
+        .query(&[("job", "the job that made it, if two made one of this name")])
+        .other("application/octet-stream"),
+    ]
+}
+
+fn for_logs() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/v1/runs/{run}/jobs/{job}/steps/{step}/log",
+            Right::Read,
+            "The log of a step as it was written",
+            |c| Box::pin(log::get(c)),
+        )
+        .query(log::QUERY)
+        .other("text/plain"),
+        Route::get("/api/v1/runs/{run}/log", Right::Read, "All logs of a run as JSON lines", |c| {
+            Box::pin(run_log::get(c))
+        })
+        .query(run_log::QUERY)
+        .other("application/jsonl"),
+        Route::get("/api/v1/events", Right::Read, "What happens, as server-sent events", |c| Box::pin(events::get(c)))
+            .query(events::QUERY)
+            .other("text/event-stream"),
+    ]
+}
+
+fn for_projects() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/projects", Right::Read, "Projects", |c| Box::pin(projects::list(c)))
+            .pages::<api::Project>(),
+        Route::get("/api/v1/projects/{project}", Right::Read, "One project", |c| Box::pin(projects::get(c)))
+            .gives::<api::Project>(200),
+        Route::get("/api/v1/projects/{project}/deliveries", Right::Read, "What was delivered, newest first", |c| {
+            Box::pin(projects::deliveries(c))
+        })
+        .query(&[LIMIT])
+        .pages::<api::Delivery>(),
+        Route::post("/api/v1/projects/{project}/runs", Right::Run, "Starts a run", |c| Box::pin(start::start(c)))
+            .takes::<api::StartRun>()
+            .gives::<api::Run>(201),
+        Route::post("/api/v1/lint", Right::Read, "What is wrong with a pipeline file", |c| Box::pin(lint::check(c)))
+            .body_bytes(LINT_BYTES)
+            .takes::<api::LintRequest>()
+            .gives::<api::LintAnswer>(200),
+    ]
+}
+
+fn for_agents() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/agents", Right::Read, "Agents, by name", |c| Box::pin(agents::list(c)))
+            .pages::<api::Agent>(),
+        Route::get("/api/v1/agents/{agent}", Right::Read, "One agent", |c| Box::pin(agents::get(c)))
+            .gives::<api::Agent>(200),
+        Route::post("/api/v1/join-tokens", Right::Admin, "Makes a join token", |c| Box::pin(access::join_token(c)))
+            .takes::<api::JoinTokenRequest>()
+            .gives::<api::JoinTokenAnswer>(201),
+        Route::post("/api/v1/tokens", Right::Admin, "Makes an API token", |c| Box::pin(access::token(c)))
+            .takes::<api::TokenRequest>()
+            .gives::<api::TokenAnswer>(201),
+        Route::get("/api/v1/me", Right::Read, "Who the token speaks for", |c| Box::pin(access::me(c)))
+            .gives::<api::Me>(200),
+    ]
+}
+
+fn for_deployments() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/releases", Right::Read, "Releases, newest first", |c| Box::pin(releases::list(c)))
+            .query(&[("service", "only of this service"), LIMIT])
+            .pages::<api::Release>(),
+        Route::get("/api/v1/lanes", Right::Read, "Lanes", |c| Box::pin(lanes::list(c))).pages::<api::Lane>(),
+        Route::get("/api/v1/lanes/{service}/{environment}", Right::Read, "One lane", |c| Box::pin(lanes::get(c)))
+            .gives::<api::Lane>(200),
+        Route::get("/api/v1/lanes/{service}/{environment}/plan", Right::Read, "What a deployment would do now", |c| {
+            Box::pin(lanes::plan(c))
+        })
+        .query(&[("release", "as `r18`; default: the newest of the service")])
+        .gives::<api::Plan>(200),
+        Route::post("/api/v1/lanes/{service}/{environment}/deploy", Right::Deploy, "Deploys a release", |c| {
+            Box::pin(lanes::deploy(c))
+        })
+        .takes::<api::DeployRequest>()
+        .gives::<api::DeploymentStarted>(202),
+        Route::post(
+            "/api/v1/lanes/{service}/{environment}/rollback",
+            Right::Deploy,
+            "Returns to an earlier release",
+            |c| Box::pin(lanes::rollback(c)),
+        )
+        .takes::<api::RollbackRequest>()
+        .gives::<api::DeploymentStarted>(202),
+        Route::get("/api/v1/deployments", Right::Read, "Deployments, newest first", |c| Box::pin(deployments::list(c)))
+            .query(&[("lane", "only along this lane, as `shop/production`"), LIMIT])
+            .pages::<api::Deployment>(),
+        Route::get("/api/v1/deployments/{deployment}", Right::Read, "One deployment", |c| {
+            Box::pin(deployments::get(c))
+        })
+        .query(&[WAIT])
+        .gives::<api::Deployment>(200),
+        Route::post(
+            "/api/v1/deployments/{deployment}/abort",
+            Right::Deploy,
+            "Ends a deployment with the way back",
+            |c| Box::pin(deployments::abort(c)),
+        )
+        .takes::<api::AbortRequest>()
+        .status(202),
+    ]
+}
+
+fn for_everybody() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/openapi.json", Right::Read, "This document", |c| Box::pin(openapi::get(c)))
+            .other("application/json"),
+        Route::get("/healthz", Right::Public(Why::Health), "The process answers", |c| Box::pin(health::alive(c)))
+            .other("text/plain"),
+        Route::get("/readyz", Right::Public(Why::Health), "The master decides", |c| Box::pin(health::ready(c)))
+            .other("text/plain"),
+        Route::post("/hooks/{project}", Right::Public(Why::SignedDelivery), "A signed delivery", |c| {
+            Box::pin(hooks::deliver(c))
+        })
+        .body_bytes(HOOK_BYTES)
+        .takes::<api::HookDelivery>()
+        .gives::<api::Delivered>(202),
+        Route::post("/enrol", Right::Public(Why::Enrolment), "An agent asks for its certificate", |c| {
+            Box::pin(enrol::enrol(c))
+        })
+        .body_bytes(ENROL_BYTES)
+        .takes::<api::EnrolRequest>()
+        .gives::<api::EnrolAnswer>(200),
+    ]
+}

@@ -1,0 +1,184 @@
+//! From facts to events.
+//!
+//! A report names its attempt by fence alone. Which run, job and agent that is, is learnt from the facts that are read and from what is
+//! open now; for a replay that begins in the middle of an attempt which is closed by now it cannot be learnt, and the event says so in
+//! `text`.
+
+use std::collections::BTreeMap;
+
+use windlass_core::attempt::LineBody;
+use windlass_core::fact::DeploymentFact;
+use windlass_core::model::{AgentId, DeploymentId, Fence, RunId};
+use windlass_core::world::AttemptRef;
+use windlass_core::{Fact, Recorded, State};
+use windlass_proto::api::{Event, EventKind};
+
+use super::release_word;
+
+/// Attempts by fence.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Attempts {
+    known: BTreeMap<Fence, AttemptRef>,
+}
+
+impl Attempts {
+    /// What is open now.
+    pub(in crate::http) fn open(state: &State) -> Self {
+        let known = state.attempts.iter().map(|(fence, place)| (*fence, place.clone())).collect();
+        Self { known }
+    }
+}
+
+/// The events of a fact, in order.
+pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: &Recorded) -> Vec<Event> {
+    let blank = |kind| Event {
+        kind,
+        time: recorded.at.into(),
+        project: None,
+        run: None,
+        job: None,
+        attempt: None,
+        step: None,
+        agent: None,
+        deployment: None,
+        outcome: None,
+        text: None,
+    };
+    let of_run =
+        |kind, run: &RunId| Event { project: Some(run.project.to_string()), run: Some(run.in_path()), ..blank(kind) };
+    match &recorded.fact {
+        Fact::RunCreated { run, .. } => vec![of_run(EventKind::RunCreated, run)],
+        Fact::RunEnded { run, outcome } => {
+            vec![Event { outcome: Some(outcome.into()), ..of_run(EventKind::RunEnded, run) }]
+        }
+        Fact::JobPlaced { run, job, attempt, agent, fence, .. } => {
+            let place = AttemptRef { run: run.clone(), job: job.clone(), attempt: *attempt, agent: *agent };
+            attempts.known.insert(*fence, place);
+            let first = is_first(state, attempts, run, *fence);
+            if first { vec![of_run(EventKind::RunStarted, run)] } else { Vec::new() }
+        }
+        Fact::JobEnded { run, job, outcome } => {
+            let event = of_run(EventKind::JobEnded, run);
+            vec![Event { job: Some(job.to_string()), outcome: Some(outcome.into()), ..event }]
+        }
+        Fact::Reported { fence, line } => {
+            let place = attempts.known.get(fence);
+            let event = |kind| of_attempt(state, blank(kind), *fence, place);
+            match &line.body {
+                LineBody::Go => vec![event(EventKind::JobStarted)],
+                LineBody::StepStarted { step } => vec![Event { step: Some(*step), ..event(EventKind::StepStarted) }],
+                LineBody::StepEnded { step, outcome, .. } => {
+                    let outcome = Some(outcome.into());
+                    vec![Event { step: Some(*step), outcome, ..event(EventKind::StepEnded) }]
+                }
+                LineBody::Accepted { .. } | LineBody::Stuck { .. } | LineBody::Void { .. } | LineBody::Exit { .. } => {
+                    Vec::new()
+                }
+            }
+        }
+        Fact::AgentSeen { agent, .. } => {
+            vec![Event { agent: name(state, *agent), ..blank(EventKind::AgentConnected) }]
+        }
+        Fact::AgentGone { agent, .. } => vec![Event { agent: name(state, *agent), ..blank(EventKind::AgentGone) }],
+        Fact::Deployment(fact) => deployment(state, fact).map(|about| about.event(&blank)).into_iter().collect(),
+        Fact::EpochBegun { .. }
+        | Fact::ConfigSet { .. }
+        | Fact::TokenMade { .. }
+        | Fact::JoinTokenMade { .. }
+        | Fact::AgentEnrolled { .. }
+        | Fact::Observed { .. }
+        | Fact::DeliveryTaken { .. }
+        | Fact::DeliveryMatchedNothing { .. }
+        | Fact::JobsAdded { .. }
+        | Fact::AttemptLost { .. }
+        | Fact::LogSealed { .. }
+        | Fact::ArtifactStored { .. }
+        | Fact::JobClosed { .. }
+        | Fact::CancelAsked { .. }
+        | Fact::RunClosed { .. } => Vec::new(),
+    }
+}
+
+fn of_attempt(state: &State, event: Event, fence: Fence, place: Option<&AttemptRef>) -> Event {
+    match place {
+        Some(place) => Event {
+            project: Some(place.run.project.to_string()),
+            run: Some(place.run.in_path()),
+            job: Some(place.job.to_string()),
+            attempt: Some(place.attempt.0),
+            agent: name(state, place.agent),
+            ..event
+        },
+        None => Event { text: Some(format!("of attempt {fence}, which is over")), ..event },
+    }
+}
+
+fn name(state: &State, agent: AgentId) -> Option<String> {
+    state.agents.get(&agent).map(|agent| agent.register.name.to_string())
+}
+
+/// What happened to a deployment.
+struct About<'f> {
+    kind: EventKind,
+    id: &'f DeploymentId,
+    run: Option<&'f RunId>,
+    agent: Option<String>,
+    text: String,
+}
+
+impl About<'_> {
+    fn event(self, blank: &impl Fn(EventKind) -> Event) -> Event {
+        Event {
+            deployment: Some(self.id.in_path()),
+            project: self.run.map(|run| run.project.to_string()),
+            run: self.run.map(RunId::in_path),
+            agent: self.agent,
+            text: Some(self.text),
+            ..blank(self.kind)
+        }
+    }
+}
+
+fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f>> {
+    let run_of = |id| state.deployments.get(id).map(|deployment| &deployment.run);
+    let about = |kind, id, text: String| About { kind, id, run: run_of(id), agent: None, text };
+    Some(match fact {
+        DeploymentFact::ReleaseMade { .. }
+        | DeploymentFact::TargetAdmitted { .. }
+        | DeploymentFact::Recovered { .. } => return None,
+        DeploymentFact::Requested { id, release, run, by, .. } => {
+            let text = format!("{} by {by}", release_word(release));
+            About { run: Some(run), ..about(EventKind::DeploymentRequested, id, text) }
+        }
+        DeploymentFact::Started { id, plan } => {
+            let text = format!("{} in {} batches", release_word(&plan.release), plan.batches.len());
+            about(EventKind::DeploymentStarted, id, text)
+        }
+        DeploymentFact::BatchStarted { id, batch, generation } => {
+            let text = format!("batch {} of generation {generation}", batch + 1);
+            about(EventKind::DeploymentBatchStarted, id, text)
+        }
+        DeploymentFact::TargetMoved { id, target, to, .. } => {
+            let agent = name(state, *target);
+            About { agent, ..about(EventKind::DeploymentTargetMoved, id, to.word().to_owned()) }
+        }
+        DeploymentFact::BakeStarted { id, batch } => {
+            about(EventKind::DeploymentBakeStarted, id, format!("batch {}", batch + 1))
+        }
+        DeploymentFact::BatchPassed { id, batch } => {
+            about(EventKind::DeploymentBatchPassed, id, format!("batch {}", batch + 1))
+        }
+        DeploymentFact::RollbackStarted { id, why, .. } => about(EventKind::DeploymentRollbackStarted, id, why.clone()),
+        DeploymentFact::Ended { id, outcome, why, .. } => {
+            let text = if why.is_empty() { outcome.word().to_owned() } else { format!("{}: {why}", outcome.word()) };
+            about(EventKind::DeploymentEnded, id, text)
+        }
+    })
+}
+
+/// True if this is the first placement of the run: the lowest fence that its attempts have.
+fn is_first(state: &State, attempts: &Attempts, run: &RunId, fence: Fence) -> bool {
+    let live = state.runs.get(run).and_then(|run| run.jobs.iter().flat_map(|job| &job.attempts).map(|a| a.fence).min());
+    let seen = attempts.known.iter().find(|(_, place)| place.run == *run).map(|(fence, _)| *fence);
+    live.or(seen) == Some(fence)
+}

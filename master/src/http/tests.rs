@@ -1,0 +1,8 @@
+//! The API of a whole master, over real sockets.
+
+mod access;
+mod hooks;
+mod logs;
+mod master;
+mod routes;
+mod runs;

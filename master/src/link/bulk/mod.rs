@@ -1,0 +1,8 @@
+//! Bytes: logs up, artifacts up and down. On a connection of their own, and only while the agent's session lives.
+
+pub(super) mod claims;
+pub(super) mod fetch;
+pub(super) mod logs;
+mod piece;
+pub(super) mod put;
+mod seal;

@@ -1,0 +1,89 @@
+//! What comes from the agent: heartbeats are answered here and now, the rest is passed on.
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tonic::{Status, Streaming};
+use windlass_core::model::{AgentId, Digest, Envelope, Fence};
+use windlass_proto::convert::{Down, Error, Up, envelope_digest, report};
+use windlass_proto::v1;
+
+use super::end::End;
+use super::outbound::Outbound;
+use super::report::Statement;
+use crate::clock::wall;
+use crate::link::Link;
+
+/// The ear of a session.
+pub(super) struct Listener<'a> {
+    pub(super) link: &'a Link,
+    pub(super) agent: AgentId,
+    pub(super) inbound: Streaming<v1::FromAgent>,
+    pub(super) out: &'a Outbound,
+    pub(super) passed: mpsc::Sender<Statement>,
+}
+
+impl Listener<'_> {
+    /// Listens until the session ends.
+    pub(super) async fn run(mut self) -> End {
+        let mut silent_at = Instant::now() + self.link.patience.heartbeat;
+        loop {
+            let message = tokio::time::timeout_at(silent_at, self.inbound.message()).await;
+            let heard = match message {
+                Err(_elapsed) => return End::Silent,
+                Ok(message) => self.hear(message).await,
+            };
+            match heard {
+                Ok(true) => silent_at = Instant::now() + self.link.patience.heartbeat,
+                Ok(false) => {}
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// True for a heartbeat.
+    async fn hear(&self, message: Result<Option<v1::FromAgent>, Status>) -> Result<bool, End> {
+        let message = match message {
+            Ok(Some(message)) => message,
+            Ok(None) => return Err(End::Left),
+            Err(status) => return Err(cut(&status)),
+        };
+        match Up::from_wire(message)? {
+            Up::Heartbeat(heartbeat) => {
+                let wall_ms = i64::try_from(wall().0).unwrap_or(i64::MAX);
+                self.out.send(Down::HeartbeatAck { number: heartbeat.number, wall_ms }).await?;
+                Ok(true)
+            }
+            Up::Report(wire) => self.pass(self.statement(wire)?).await,
+            Up::Observation(observation) => self.pass(Statement::Observation(observation)).await,
+            Up::Hello(_) => Err(End::Broken("a second Hello came".to_owned())),
+        }
+    }
+
+    async fn pass(&self, statement: Statement) -> Result<bool, End> {
+        self.passed.send(statement).await.map_err(|_| End::Left)?;
+        Ok(false)
+    }
+
+    /// A report about an attempt that is closed is known: its acknowledgement was lost, and the assignments say forget.
+    fn statement(&self, wire: v1::Report) -> Result<Statement, Error> {
+        let state = self.link.published.state();
+        let fence = Fence(wire.fence);
+        if wire.fence != 0 && wire.index != 0 && !state.attempts.contains_key(&fence) {
+            return Ok(Statement::Known(fence, wire.index));
+        }
+        let placed = |fence: Fence| -> Option<(Digest, Envelope)> {
+            let (_, attempt) = state.attempt(fence).filter(|(_, attempt)| attempt.agent == self.agent)?;
+            Some((envelope_digest(&attempt.envelope), Envelope::clone(&attempt.envelope)))
+        };
+        let (fence, line) = report::from_wire(wire, placed)?;
+        Ok(Statement::Report(fence, Box::new(line)))
+    }
+}
+
+/// A stream that breaks in the middle: the connection is gone, or the message is not one.
+fn cut(status: &Status) -> End {
+    match status.code() {
+        tonic::Code::Cancelled | tonic::Code::Unknown | tonic::Code::Unavailable => End::Left,
+        _ => End::Broken(status.message().to_owned()),
+    }
+}

@@ -1,0 +1,88 @@
+//! What the agent should be doing: all of it first, then the difference after each commit that touched it.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::Notify;
+use windlass_core::State;
+use windlass_core::agent::{self, view::CancelWord};
+use windlass_core::model::{AgentId, Envelope, Fence};
+use windlass_proto::convert::{Assignments, Cancel, Down, Put, envelope_digest};
+
+use super::end::End;
+use super::outbound::Outbound;
+use crate::link::Link;
+
+/// What one session has told its agent to do.
+pub(super) struct Wants<'a> {
+    link: &'a Link,
+    told: Told,
+}
+
+/// What an agent was told, and what it holds because of it.
+#[derive(Debug)]
+pub(super) struct Told {
+    agent: AgentId,
+    held: BTreeSet<Fence>,
+    view: Option<agent::Assignments>,
+}
+
+impl<'a> Wants<'a> {
+    pub(super) fn new(link: &'a Link, agent: AgentId, held: BTreeSet<Fence>) -> Self {
+        Self { link, told: Told::new(agent, held) }
+    }
+
+    /// Tells until the session ends.
+    pub(super) async fn run(mut self, out: &Outbound, stale: &Notify) -> End {
+        loop {
+            let state = self.link.published.state();
+            if let Some(assignments) = self.told.next(&state) {
+                drop(state);
+                if let Err(end) = out.send(Down::Assignments(assignments)).await {
+                    return end;
+                }
+            }
+            stale.notified().await;
+        }
+    }
+}
+
+impl Told {
+    pub(super) fn new(agent: AgentId, held: BTreeSet<Fence>) -> Self {
+        Self { agent, held, view: None }
+    }
+
+    /// What to tell now: everything the first time, then what changed; none if nothing did.
+    pub(super) fn next(&mut self, state: &State) -> Option<Assignments> {
+        let view = agent::view(state, self.agent, &self.held);
+        let before = self.view.as_ref();
+        let new_put = view.put.iter().filter(|fence| before.is_none_or(|before| !before.put.contains(fence)));
+        let new_cancel =
+            view.cancel.iter().filter(|cancel| before.is_none_or(|before| !before.cancel.contains(cancel)));
+        let assignments = Assignments {
+            full: before.is_none(),
+            more: false,
+            floor: view.floor,
+            put: new_put.filter_map(|fence| self.put(state, *fence)).collect(),
+            cancel: new_cancel.map(cancel).collect(),
+            forget: view.forget.iter().copied().collect(),
+        };
+        let same_floor = before.is_some_and(|before| before.floor == view.floor);
+        let nothing = assignments.put.is_empty() && assignments.cancel.is_empty() && assignments.forget.is_empty();
+        self.held.extend(assignments.put.iter().map(|put| put.fence));
+        self.held.retain(|fence| !view.forget.contains(fence));
+        self.view = Some(view);
+        (!nothing || !same_floor).then_some(assignments)
+    }
+
+    /// The envelope is left out where the agent has it.
+    fn put(&self, state: &State, fence: Fence) -> Option<Put> {
+        let (_, attempt) = state.attempt(fence)?;
+        let envelope = (!self.held.contains(&fence)).then(|| Envelope::clone(&attempt.envelope));
+        Some(Put { fence, digest: envelope_digest(&attempt.envelope), envelope })
+    }
+}
+
+fn cancel((fence, word): &(Fence, CancelWord)) -> Cancel {
+    let CancelWord { force, by, why } = word.clone();
+    Cancel { fence: *fence, force, by, why }
+}

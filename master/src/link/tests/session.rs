@@ -1,0 +1,240 @@
+//! Sessions: one for each agent, always ended, never slow.
+
+use std::time::Duration;
+
+use windlass_core::attempt::{Line, LineBody};
+use windlass_core::model::{Health, Observation, Running};
+use windlass_core::{Fact, Input};
+use windlass_proto::convert::{Assignments, Down, Up, envelope_digest, report};
+use windlass_proto::v1::{self, RefusalReason};
+
+use super::client::{Session, hello_of};
+use super::harness::{Master, agent, envelope, fence};
+use crate::link::Patience;
+
+fn line(index: u32, body: LineBody) -> Line {
+    Line { format: 1, index, boottime_ns: 1, wall_ms: 1, body }
+}
+
+fn accepted() -> Line {
+    let body = LineBody::Accepted { fence: fence(1), envelope: Box::new(envelope(1)), boot_id: String::new() };
+    line(1, body)
+}
+
+async fn tell(session: &Session, n: u64, line: &Line) {
+    session.say(Up::Report(report::to_wire(fence(n), line))).await;
+}
+
+async fn assignments(session: &mut Session) -> Assignments {
+    match session.next().await {
+        Some(Down::Assignments(set)) => set,
+        other => panic!("assignments are due, not {other:?}"),
+    }
+}
+
+/// The acknowledgement that covers this line.
+async fn acked(session: &mut Session, n: u64, index: u32) {
+    loop {
+        match session.next().await {
+            Some(Down::ReportAck(upto)) if upto.get(&fence(n)) == Some(&index) => return,
+            Some(_) => {}
+            None => panic!("the session is over"),
+        }
+    }
+}
+
+fn ends(input: &Input) -> bool {
+    matches!(input, Input::SessionEnded { .. })
+}
+
+#[tokio::test]
+async fn everything_is_told_first_and_then_what_changed() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut session, _) = client.session(agent(1), 1).await;
+    let all = assignments(&mut session).await;
+    assert!(all.full && !all.more);
+    assert_eq!(all.floor, fence(1).0 - 1);
+    let [put] = &all.put[..] else { panic!("one attempt is its own: {all:?}") };
+    assert_eq!((put.fence, put.digest), (fence(1), envelope_digest(&envelope(1))));
+    assert_eq!(put.envelope.as_ref(), Some(&envelope(1)));
+
+    master.place(3, agent(1)).await;
+    let new = assignments(&mut session).await;
+    assert!(!new.full && new.cancel.is_empty() && new.forget.is_empty());
+    assert_eq!(new.put.iter().map(|put| put.fence).collect::<Vec<_>>(), [fence(3)]);
+
+    let (run, job) = ("shop#1".parse().expect("a run"), "build3".parse().expect("a job"));
+    let (by, why) = ("anna".to_owned(), "a mistake".to_owned());
+    master.happen(&[Fact::CancelAsked { run, job, by, why, force: false }]).await;
+    let stop = assignments(&mut session).await;
+    assert!(stop.put.is_empty());
+    assert_eq!(stop.cancel.iter().map(|cancel| (cancel.fence, cancel.force)).collect::<Vec<_>>(), [(fence(3), false)]);
+
+    master.happen(&[Fact::JobClosed { fence: fence(1) }]).await;
+    let rest = assignments(&mut session).await;
+    assert_eq!((rest.forget, rest.floor), (vec![fence(1)], fence(3).0 - 1));
+    assert!(rest.put.is_empty() && rest.cancel.is_empty());
+}
+
+#[tokio::test]
+async fn the_envelope_of_a_held_attempt_stays_at_home() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let mut session = client.dial().await.expect("dialled");
+    let mut hello = hello_of(agent(1), 1);
+    let attempt = windlass_core::model::Attempt(1);
+    let (run, job) = ("shop#1".to_owned(), "build1".to_owned());
+    hello.held.push(windlass_core::input::Held { fence: fence(1), lines: 1, run, job, attempt });
+    session.hello(&hello).await;
+    assert!(matches!(session.next().await, Some(Down::Welcome(_))));
+    let all = assignments(&mut session).await;
+    assert_eq!((all.put.len(), all.put[0].envelope.as_ref()), (1, None));
+}
+
+#[tokio::test]
+async fn reports_are_acknowledged_in_order_and_repeats_again() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut session, _) = client.session(agent(1), 1).await;
+    for line in [accepted(), line(2, LineBody::Go), line(3, LineBody::StepStarted { step: 1 })] {
+        tell(&session, 1, &line).await;
+    }
+    acked(&mut session, 1, 3).await;
+    let state = master.link.published.state();
+    assert_eq!(state.attempt(fence(1)).expect("it is open").1.acked, 3);
+    tell(&session, 1, &line(2, LineBody::Go)).await;
+    acked(&mut session, 1, 3).await;
+    // Closed long ago: its acknowledgement was lost.
+    tell(&session, 77, &line(5, LineBody::Go)).await;
+    acked(&mut session, 77, 5).await;
+}
+
+#[tokio::test]
+async fn the_newer_session_of_an_agent_closes_the_older() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut older, first) = client.session(agent(1), 1).await;
+    let (mut newer, second) = master.client(agent(1)).await.session(agent(1), 2).await;
+    assert!(second > first);
+    let (reason, _) = older.refusal().await.expect("it is told why");
+    assert_eq!(reason, RefusalReason::Superseded);
+    newer.beat(1).await;
+    while !matches!(newer.next().await.expect("it lives"), Down::HeartbeatAck { number: 1, .. }) {}
+    assert_eq!(master.inputs(1, ends).await, [Input::SessionEnded { agent: agent(1), session: first }]);
+}
+
+#[tokio::test]
+async fn every_session_is_ended_once() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (session, number) = client.session(agent(1), 1).await;
+    drop(session);
+    assert_eq!(master.inputs(1, ends).await, [Input::SessionEnded { agent: agent(1), session: number }]);
+    let (session, number) = client.session(agent(1), 2).await;
+    drop((session, client));
+    let ended = master.inputs(2, ends).await;
+    assert_eq!(ended[1..], [Input::SessionEnded { agent: agent(1), session: number }]);
+}
+
+#[tokio::test]
+async fn a_hello_that_is_refused_begins_no_session() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    drop(client.session(agent(1), 5).await);
+    master.inputs(1, ends).await;
+    let mut clone = client.dial().await.expect("dialled");
+    clone.hello(&hello_of(agent(1), 5)).await;
+    assert_eq!(clone.refusal().await.expect("refused").0, RefusalReason::Quarantined);
+    let mut newer = client.dial().await.expect("dialled");
+    newer.hello(&windlass_core::input::Hello { max_epoch: 9, ..hello_of(agent(1), 6) }).await;
+    assert_eq!(newer.refusal().await.expect("refused").0, RefusalReason::StaleMaster);
+    let mut other = client.dial().await.expect("dialled");
+    other.hello(&windlass_core::input::Hello { protocol: 99, ..hello_of(agent(1), 7) }).await;
+    assert_eq!(other.refusal().await.expect("refused").0, RefusalReason::Protocol);
+    assert_eq!(master.seen().iter().filter(|input| ends(input)).count(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_closes_the_session_with_a_reason() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let hole = Up::Report(report::to_wire(fence(1), &line(3, LineBody::Go))).into_wire();
+    let foreign = Up::Report(report::to_wire(fence(2), &line(1, LineBody::Go))).into_wire();
+    let second_hello = Up::Hello(v1::Hello::default()).into_wire();
+    let cases = [
+        (hole, "line 3"),
+        (foreign, "not this agent's"),
+        (second_hello, "second Hello"),
+        (v1::FromAgent { body: None }, "body"),
+    ];
+    for (incarnation, (message, why)) in (1..).zip(cases) {
+        let (mut session, _) = client.session(agent(1), incarnation).await;
+        session.say_raw(message).await;
+        let (reason, detail) = session.refusal().await.expect("refused");
+        assert_eq!(reason, RefusalReason::Protocol);
+        assert!(detail.contains(why), "{detail}");
+    }
+    assert_eq!(master.inputs(4, ends).await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_engine_that_stands_still_delays_no_heartbeat() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut session, _) = client.session(agent(1), 1).await;
+    assignments(&mut session).await;
+    let stuck = master.state.lock().await;
+    tell(&session, 1, &accepted()).await;
+    session.beat(7).await;
+    assert!(matches!(session.next().await, Some(Down::HeartbeatAck { number: 7, .. })));
+    drop(stuck);
+    acked(&mut session, 1, 1).await;
+}
+
+#[tokio::test]
+async fn a_silent_agent_loses_its_session() {
+    let impatient = Patience { heartbeat: Duration::from_millis(100), ..Patience::default() };
+    let master = Master::with_patience(impatient).await;
+    let client = master.client(agent(1)).await;
+    let (mut session, number) = client.session(agent(1), 1).await;
+    assert_eq!(session.refusal().await, None);
+    assert_eq!(master.inputs(1, ends).await, [Input::SessionEnded { agent: agent(1), session: number }]);
+}
+
+#[tokio::test]
+async fn a_caller_without_a_hello_is_let_go() {
+    let impatient = Patience { first_message: Duration::from_millis(50), ..Patience::default() };
+    let master = Master::with_patience(impatient).await;
+    let mut mute = master.client(agent(1)).await.dial().await.expect("dialled");
+    assert_eq!(mute.next().await, None);
+    assert!(master.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_observation_reaches_the_engine() {
+    let master = Master::start().await;
+    let (session, number) = master.client(agent(1)).await.session(agent(1), 1).await;
+    let observation = Observation {
+        lane: "shop/production".parse().expect("a lane"),
+        linked: None,
+        running: Running::Nothing,
+        healthy_for: windlass_core::model::Duration::from_secs(1),
+        flaps: 0,
+        generation: 1,
+        held_by_hand: false,
+        health: Health::NoData,
+    };
+    session.see(observation.clone()).await;
+    let seen = master.inputs(1, |input| matches!(input, Input::Observed { .. })).await;
+    assert_eq!(seen, [Input::Observed { agent: agent(1), session: number, observation }]);
+}
+
+#[tokio::test]
+async fn a_master_that_stops_says_so() {
+    let master = Master::start().await;
+    let (mut session, _) = master.client(agent(1)).await.session(agent(1), 1).await;
+    master.link.tasks.shutdown.cancel();
+    assert_eq!(session.refusal().await.expect("it is told").0, RefusalReason::GoingAway);
+    master.inputs(1, ends).await;
+}

@@ -1,0 +1,138 @@
+//! The thread `log writer`: owns every open log, and syncs what was written a few times a second.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+use windlass_core::model::Digest;
+use windlass_disk::Disk;
+
+use super::open_log::OpenLog;
+use super::registry::Registry;
+use super::{Chunk, Error, LogKey, LogState, Result, SealVerdict, Verdict};
+
+/// How long written bytes wait for their sync: acknowledgements need not be quick, the agent has the bytes.
+const TICK: Duration = Duration::from_millis(100);
+/// So many written bytes are synced at once.
+const UNSYNCED_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What the writer is asked to do. Whoever went away loses only the answer.
+pub(super) enum Command {
+    Open { key: LogKey, base: PathBuf, quota: u64, reply: oneshot::Sender<Result<watch::Receiver<LogState>>> },
+    Append { key: LogKey, chunk: Chunk, reply: oneshot::Sender<Result<Verdict>> },
+    Seal { key: LogKey, total: u64, digest: Option<Digest>, reply: oneshot::Sender<Result<SealVerdict>> },
+    Close { key: LogKey, reply: oneshot::Sender<Result<()>> },
+    Stop { reply: oneshot::Sender<Result<()>> },
+}
+
+/// All open logs.
+pub(super) struct Writer {
+    disk: Arc<dyn Disk>,
+    registry: Registry,
+    logs: BTreeMap<LogKey, OpenLog>,
+    unsynced_bytes: u64,
+    /// Set while something written waits for its sync.
+    due: Option<Instant>,
+}
+
+impl Writer {
+    pub(super) fn new(disk: Arc<dyn Disk>, registry: Registry) -> Self {
+        Self { disk, registry, logs: BTreeMap::new(), unsynced_bytes: 0, due: None }
+    }
+
+    /// Opens or begins a log, and makes durable what it holds.
+    pub(super) fn open(&mut self, key: LogKey, base: PathBuf, quota: u64) -> Result<watch::Receiver<LogState>> {
+        if let Some(log) = self.logs.get_mut(&key) {
+            if log.is_dirty() {
+                log.sync(&*self.disk)?;
+            }
+            return Ok(log.watch());
+        }
+        let state = self.registry.begin(&base);
+        let log = OpenLog::open(&*self.disk, base, quota, state)?;
+        let watch = log.watch();
+        self.logs.insert(key, log);
+        Ok(watch)
+    }
+
+    /// Works until all handles are gone, it is told to stop, or the disk can no longer be trusted.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<()> {
+        loop {
+            let next = match self.due {
+                Some(due) => timeout_at(due, commands.recv()).await,
+                None => Ok(commands.recv().await),
+            };
+            match next {
+                Err(_due) => self.sync()?,
+                Ok(Some(Command::Stop { reply })) => {
+                    self.sync()?;
+                    _ = reply.send(Ok(()));
+                    return Ok(());
+                }
+                Ok(Some(command)) => self.obey(command)?,
+                Ok(None) => return self.sync(),
+            }
+            if self.unsynced_bytes >= UNSYNCED_MAX_BYTES {
+                self.sync()?;
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<()> {
+        match command {
+            Command::Open { key, base, quota, reply } => answer(reply, self.open(key, base, quota)),
+            Command::Append { key, chunk, reply } => answer(reply, self.append(key, &chunk)),
+            Command::Seal { key, total, digest, reply } => answer(reply, self.seal(key, total, digest)),
+            Command::Close { key, reply } => {
+                self.close(key);
+                answer(reply, Ok(()))
+            }
+            Command::Stop { reply } => answer(reply, Ok(())),
+        }
+    }
+
+    fn append(&mut self, key: LogKey, chunk: &Chunk) -> Result<Verdict> {
+        let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
+        let before = log.end();
+        let verdict = log.append(chunk)?;
+        self.unsynced_bytes += log.end() - before;
+        if log.is_dirty() && self.due.is_none() {
+            self.due = Some(Instant::now() + TICK);
+        }
+        Ok(verdict)
+    }
+
+    fn seal(&mut self, key: LogKey, total: u64, digest: Option<Digest>) -> Result<SealVerdict> {
+        let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
+        log.seal(&*self.disk, total, digest)
+    }
+
+    fn close(&mut self, key: LogKey) {
+        if let Some(log) = self.logs.remove(&key) {
+            self.registry.end(log.base());
+            log.finish();
+        }
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        for log in self.logs.values_mut().filter(|log| log.is_dirty()) {
+            log.sync(&*self.disk)?;
+        }
+        self.unsynced_bytes = 0;
+        self.due = None;
+        Ok(())
+    }
+}
+
+/// Answers; an error of the disk also ends the writer, because what is on disk is unknown after it.
+fn answer<T>(reply: oneshot::Sender<Result<T>>, result: Result<T>) -> Result<()> {
+    let fatal = match &result {
+        Err(error @ (Error::Log(_) | Error::Stopped | Error::Thread(_))) => Err(error.clone()),
+        Err(Error::NotOpen(_)) | Ok(_) => Ok(()),
+    };
+    _ = reply.send(result);
+    fatal
+}
