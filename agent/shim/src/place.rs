@@ -1,0 +1,32 @@
+//! Where an attempt runs: the file `place` beside its record. Written by the agent before ACCEPTED, read by the shim.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// What the shim must know besides the envelope. JSON in `DIR/place`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The folder of the job; it exists. Absolute.
+    pub workspace: PathBuf,
+    /// The fixed `PATH` of steps.
+    pub path: String,
+    /// Home folder of the user that steps run as.
+    pub home: String,
+    /// Name of that user.
+    pub user: String,
+    /// Name of the agent.
+    pub agent: String,
+    /// The agent's socket, for built-in steps. Absolute.
+    pub socket: PathBuf,
+    /// The program of built-in steps, normally `/proc/self/exe`: the shim's own, also when the file was replaced.
+    pub exe: PathBuf,
+}
+
+impl Place {
+    /// Where it stands in the directory of an attempt.
+    pub fn path_in(dir: &Path) -> PathBuf {
+        dir.join("place")
+    }
+}

@@ -1,0 +1,17 @@
+//! Everything that touches processes, and the only unsafe code of Windlass.
+//!
+//! - [`session`]: what the shim makes of itself at the start
+//! - [`spawn`]: a child that is set up and waits before it executes anything
+//! - [`tree`]: the descendants: who ended, who is left, signals to them
+//! - [`pidfd`]: a signal that cannot meet a stranger
+//!
+//! Invariant: a pid is used only while its process cannot have been reaped by anybody: ours are reaped here alone.
+
+mod pidfd;
+mod session;
+mod spawn;
+mod tree;
+
+pub(crate) use session::{Fuse, become_session, take_record};
+pub(crate) use spawn::{Launch, Report, Streams, Waiting, spawn};
+pub(crate) use tree::{Ended, Tree};

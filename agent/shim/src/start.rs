@@ -1,0 +1,87 @@
+//! The start of a shim, up to the point where the first child waits: what the agent hands over is taken, and refused if it is not
+//! as agreed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use windlass_core::attempt::{Line, LineBody};
+use windlass_core::model::{Envelope, Fence};
+use windlass_disk::RealDisk;
+use windlass_disk::file::DiskFile;
+use windlass_disk::real::RealFile;
+use windlass_disk::record::{RecordEnd, RecordWriter, read_record};
+
+use crate::error::Error;
+use crate::pipes::Pipes;
+use crate::place::Place;
+use crate::process::{Fuse, Tree, become_session, take_record};
+use crate::run::Attempt;
+use crate::spool::{Files, Spool};
+use crate::watch::Watch;
+
+/// A shim that has not written GO by then is ended by the kernel, so that the lock gets free.
+const FUSE_SECS: u32 = 30;
+
+/// Between two tries on a full disk.
+const FULL_DISK_PAUSE: Duration = Duration::from_secs(10);
+
+/// Takes the attempt in `dir` over from the agent.
+pub(crate) fn start(dir: &Path) -> Result<Attempt, Error> {
+    let file_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::File { path, source }
+    };
+    let dir = std::path::absolute(dir).map_err(file_error(dir))?;
+    let record = RealFile::new(take_record(&dir)?, &dir.join("record"));
+    let fuse = Fuse::light(FUSE_SECS);
+    let (fence, envelope) = accepted(&record)?;
+    let place = read_place(&Place::path_in(&dir))?;
+    let tree = Tree::new(become_session()?);
+    std::env::set_current_dir("/").map_err(file_error(Path::new("/")))?;
+    let record = RecordWriter::new(Box::new(record)).map_err(|error| disk_error(&error))?;
+    let files = Files { disk: Box::new(RealDisk), dir: &dir, record, pause: FULL_DISK_PAUSE };
+    let spool = Spool::start(files, envelope.steps.len(), envelope.log_quota_bytes)?;
+    let watch = Watch::of(&dir);
+    Ok(Attempt::new(dir, fence, envelope, place, Parts { fuse, tree, spool, watch, pipes: Pipes::new() }))
+}
+
+/// What a shim is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) fuse: Fuse,
+    pub(crate) tree: Tree,
+    pub(crate) spool: Spool,
+    pub(crate) watch: Watch,
+    pub(crate) pipes: Pipes,
+}
+
+/// The lock must be ours, and ACCEPTED the only line: whoever wrote more has begun the attempt, or ended it.
+fn accepted(record: &RealFile) -> Result<(Fence, Envelope), Error> {
+    if !record.try_flock().map_err(|error| disk_error(&error))? {
+        return Err(Error::agreement("the lock of the record is held by another process"));
+    }
+    let read = read_record(&record.read_all().map_err(|error| disk_error(&error))?);
+    let ([payload], RecordEnd::Clean) = (&read.lines[..], read.end) else {
+        return Err(Error::agreement("the record does not end with its first line"));
+    };
+    let line: Line = serde_json::from_slice(payload).map_err(|error| Error::agreement(format!("ACCEPTED: {error}")))?;
+    match line.body {
+        LineBody::Accepted { fence, envelope, boot_id: _ } if line.index == 1 => Ok((fence, *envelope)),
+        LineBody::Accepted { .. }
+        | LineBody::Go
+        | LineBody::StepStarted { .. }
+        | LineBody::StepEnded { .. }
+        | LineBody::Stuck { .. }
+        | LineBody::Void { .. }
+        | LineBody::Exit { .. } => Err(Error::agreement("the record does not begin with ACCEPTED")),
+    }
+}
+
+fn read_place(path: &Path) -> Result<Place, Error> {
+    let bytes = windlass_disk::Disk::read(&RealDisk, path).map_err(|error| disk_error(&error))?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::agreement(format!("{}: {error}", path.display())))
+}
+
+fn disk_error(error: &windlass_disk::Error) -> Error {
+    Error::File { path: error.path.clone(), source: std::io::Error::new(error.kind(), error.to_string()) }
+}

@@ -1,0 +1,62 @@
+//! The logs of an attempt whose shim is gone, and how much is spooled.
+
+use std::path::Path;
+
+use windlass_core::attempt::{LineBody, LogEnd};
+use windlass_core::model::{Digest, UnknownReason};
+use windlass_disk::log::{GapReason, LogWriter};
+
+use super::record::Lines;
+use super::{AttemptDir, Result, Store};
+
+/// Ends the logs of an attempt that nobody writes any more: each is cut at its last whole chunk, those that may lack bytes get a gap,
+/// all are synced. One entry per step up to the last that has a log.
+pub fn end_logs(store: &Store, dir: &AttemptDir, found: &Lines, reason: UnknownReason) -> Result<Vec<Option<LogEnd>>> {
+    let steps = store.steps_with_log(dir)?;
+    let last = steps.last().copied().unwrap_or(0);
+    let mut ends = vec![None; last as usize];
+    for step in steps {
+        let gap = gap_of(found, step, reason);
+        let end = end_log(store, dir, step, gap)?;
+        if let Some(place) = step.checked_sub(1).and_then(|at| ends.get_mut(at as usize)) {
+            *place = Some(end);
+        }
+    }
+    Ok(ends)
+}
+
+/// After a reboot any tail may be lost; after the loss of the shim alone, only of a step that was not over.
+fn gap_of(found: &Lines, step: u32, reason: UnknownReason) -> Option<GapReason> {
+    let is_over = |body: &LineBody| matches!(body, LineBody::StepEnded { step: ended, .. } if *ended == step);
+    match reason {
+        UnknownReason::Reboot => Some(GapReason::PowerLost),
+        UnknownReason::ShimLost
+        | UnknownReason::AgentLost
+        | UnknownReason::AgentLostState
+        | UnknownReason::AgentRemoved
+        | UnknownReason::EvidenceDamaged
+        | UnknownReason::Restored => {
+            let over = found.whole.iter().any(|line| is_over(&line.body));
+            (!over).then_some(GapReason::ShimLost)
+        }
+    }
+}
+
+fn end_log(store: &Store, dir: &AttemptDir, step: u32, gap: Option<GapReason>) -> Result<LogEnd> {
+    let (mut writer, cut) = LogWriter::open(store.disk(), &dir.log(step))?;
+    if cut != windlass_disk::log::Cut::default() {
+        tracing::warn!(dir = %dir.path().display(), step, bytes = cut.bytes, "a log was cut at its last whole chunk");
+    }
+    if let Some(reason) = gap {
+        writer.gap(0, reason, 0)?;
+    }
+    let total = writer.sync()?;
+    Ok(LogEnd { total, digest: Some(Digest(writer.digest()?)) })
+}
+
+/// Bytes of record and logs of an attempt. What vanishes meanwhile counts as nothing.
+pub fn spool_bytes(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let files = entries.filter_map(|entry| entry.ok()?.metadata().ok()).filter(std::fs::Metadata::is_file);
+    files.map(|file| file.len()).sum()
+}

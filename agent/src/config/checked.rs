@@ -1,0 +1,89 @@
+//! What the agent goes by.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use windlass_core::model::AgentName;
+
+use super::error::Error;
+use super::policy::Policy;
+use super::written::Written;
+use crate::release::place::LocalServices;
+
+/// The checked configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where the master listens for agents: `host:port`.
+    pub master: String,
+    /// What the operator calls this host; the master goes by its own register.
+    pub name: Option<AgentName>,
+    /// Jobs at once.
+    pub slots: u32,
+    /// Offered beyond what the register says.
+    pub labels: BTreeMap<String, String>,
+    /// What is taken.
+    pub policy: Policy,
+    /// Where workspaces are.
+    pub work_dir: PathBuf,
+    /// Where services live on this host.
+    pub services: LocalServices,
+}
+
+impl Config {
+    /// Reads and checks a file; `state_dir` gives the default of `work.dir`.
+    pub fn load(file: &Path, state_dir: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|why| Error::Unreadable { file: file.to_owned(), why })?;
+        super::files::nobody_else_writes(file)?;
+        Self::parse(&text, file, state_dir)
+    }
+
+    /// Checks a text; `file` is named in errors.
+    pub fn parse(text: &str, file: &Path, state_dir: &Path) -> Result<Self, Error> {
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or(0, |span| span.start);
+            let line = text[..before.min(text.len())].matches('\n').count() + 1;
+            Error::Line { file: file.to_owned(), line, why: error.message().to_owned() }
+        })?;
+        let wrong = |key: &str, why: String| Error::Value { file: file.to_owned(), key: key.to_owned(), why };
+        if !is_host_and_port(&written.master) {
+            let why = format!("{:?} is not host:port, as \"windlass.example.com:8471\"", written.master);
+            return Err(wrong("master", why));
+        }
+        if written.slots > 1_000 {
+            return Err(wrong("slots", format!("{} is more than 1000", written.slots)));
+        }
+        for name in written.labels.keys() {
+            if name.is_empty() || name.contains('=') {
+                return Err(wrong("labels", format!("{name:?} is not the name of a label")));
+            }
+        }
+        let policy = Policy::check(written.policy).map_err(|(key, why)| wrong(&format!("policy.{key}"), why))?;
+        let work_dir = written.work.dir.unwrap_or_else(|| beside(state_dir));
+        if !work_dir.is_absolute() || work_dir.components().any(|part| part == Component::ParentDir) {
+            return Err(wrong("work.dir", format!("{work_dir:?} is not an absolute path without `..`")));
+        }
+        if work_dir.starts_with(state_dir) {
+            return Err(wrong("work.dir", "it lies in the state directory, which no step may reach".to_owned()));
+        }
+        Ok(Self {
+            master: written.master,
+            name: written.name,
+            slots: written.slots,
+            labels: written.labels,
+            policy,
+            work_dir,
+            services: written.services,
+        })
+    }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_plain = host.bytes().all(|b| b.is_ascii_graphic() && !b"/@?#".contains(&b));
+    !host.is_empty() && is_plain && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn beside(state_dir: &Path) -> PathBuf {
+    state_dir.parent().unwrap_or(Path::new("/")).join("windlass-work")
+}

@@ -1,0 +1,51 @@
+//! The agent of Windlass: the daemon on a build or production host. It dials the master, starts one shim per job attempt, ships what
+//! their records and logs say, and watches the services of its host.
+//!
+//! Reading order: [`args`] and [`app`] (what runs beside what), [`config`], [`join`], [`attempts`] (what is on disk), [`work`] (what is
+//! started, stopped and forgotten), [`link`] (the session), [`socket`] and [`builtin`] (what steps may ask), [`release`].
+//!
+//! `link → work → {attempts, shim}`, `builtin → release`; nothing imports `link`. Invariant: what is on disk is written before it is
+//! acted on or reported, and nothing but a cancel or the job's own clock ends a running step.
+
+pub mod app;
+pub mod args;
+pub mod attempts;
+pub mod builtin;
+pub mod clock;
+pub mod config;
+pub mod exit;
+mod identity;
+pub mod join;
+pub mod link;
+mod observing;
+pub mod release;
+pub mod socket;
+pub mod tasks;
+pub mod watch;
+pub mod work;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::Failure;
+
+/// Runs the agent, or one of its sub-commands. The first argument is the program's name.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(wrong) => return exit::usage(&wrong),
+    };
+    match args.command() {
+        Command::Shim { dir } => match work::take_record_from_stdin() {
+            Ok(()) => windlass_shim::main(&dir),
+            Err(error) => exit::of(Err(Failure::new(exit::DISK, format!("the record cannot be taken over: {error}")))),
+        },
+        Command::Step { name } => builtin::main(&name),
+        Command::Run(place) => exit::of(app::run(&place)),
+        Command::Check(place) => exit::of(app::check(&place)),
+        Command::Join(join) => exit::of(join::run(&join)),
+    }
+}

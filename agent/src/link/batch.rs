@@ -1,0 +1,133 @@
+//! Chunks of a log as one message.
+
+use bytes::Bytes;
+use windlass_disk::log::{Entry, GapReason, Kind, LogReader};
+use windlass_proto::convert::DATA_MAX_BYTES;
+use windlass_proto::convert::logs::{Chunk, LogId, Mark};
+use windlass_proto::v1;
+
+/// The most chunks in one message: with their data they stay far below what a bulk message may have.
+const MARKS_MAX: u64 = 1_024;
+
+/// A message and the number of the entry behind it.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) chunk: Chunk,
+    pub(super) next_entry: u64,
+}
+
+/// The chunks from entry `first` on that fit in one message; none if there are none yet.
+pub(super) fn read(reader: &LogReader, log: LogId, first: u64) -> windlass_disk::log::Result<Option<Batch>> {
+    let mut entries = reader.entries(first, MARKS_MAX)?;
+    let fitting = fitting(&entries);
+    entries.truncate(fitting);
+    let (Some(begin), Some(end)) = (entries.first(), entries.last()) else { return Ok(None) };
+    let offset = begin.offset;
+    let len = usize::try_from(end.end() - offset).expect("a batch fits in a message");
+    let data = Bytes::from(reader.read(offset, len)?);
+    let marks = entries.iter().map(mark).collect();
+    let next_entry = first + fitting as u64;
+    Ok(Some(Batch { chunk: Chunk { log, offset, data, marks }, next_entry }))
+}
+
+/// The entry from which a reader goes on that has `offset` bytes: the chunk with the next byte, or a gap before it.
+pub(super) fn entry_at(reader: &LogReader, offset: u64) -> windlass_disk::log::Result<u64> {
+    let mut number = match reader.chunk_at(offset)? {
+        Some((number, _)) => number,
+        None => reader.extent()?.entries,
+    };
+    while number > 0 {
+        let before = reader.entries(number - 1, 1)?;
+        if !before.iter().all(|entry| entry.len == 0 && entry.offset == offset) {
+            break;
+        }
+        number -= 1;
+    }
+    Ok(number)
+}
+
+/// How many of these fit: at least one, because no chunk is larger than a message may be.
+fn fitting(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let fit = |entry: &&Entry| {
+        bytes += entry.len as usize;
+        bytes <= DATA_MAX_BYTES
+    };
+    entries.iter().take_while(fit).count()
+}
+
+fn mark(entry: &Entry) -> Mark {
+    Mark {
+        len: entry.len,
+        kind: match entry.kind {
+            Kind::Stdout => v1::Kind::Stdout,
+            Kind::Stderr => v1::Kind::Stderr,
+            Kind::Gap => v1::Kind::Gap,
+        },
+        at_ns: entry.at_ns,
+        crc32c: entry.data_crc32c,
+        dropped: entry.dropped,
+        gap: match entry.gap {
+            GapReason::NoGap => v1::GapReason::NoGap,
+            GapReason::Quota => v1::GapReason::Quota,
+            GapReason::DiskStuck => v1::GapReason::DiskStuck,
+            GapReason::DiskFull => v1::GapReason::DiskFull,
+            GapReason::ShimLost => v1::GapReason::ShimLost,
+            GapReason::PowerLost => v1::GapReason::PowerLost,
+            GapReason::AgentGone => v1::GapReason::AgentGone,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_core::model::Fence;
+    use windlass_disk::RealDisk;
+    use windlass_disk::log::LogWriter;
+
+    use super::*;
+
+    const LOG: LogId = LogId { fence: Fence(1), step: 1 };
+
+    fn all(reader: &LogReader, from: u64) -> (Vec<u8>, Vec<u32>, usize) {
+        let (mut bytes, mut lens, mut messages) = (Vec::new(), Vec::new(), 0);
+        let mut next = entry_at(reader, from).expect("readable");
+        while let Some(batch) = read(reader, LOG, next).expect("readable") {
+            assert!(batch.chunk.data.len() <= DATA_MAX_BYTES);
+            bytes.extend_from_slice(&batch.chunk.data);
+            lens.extend(batch.chunk.marks.iter().map(|mark| mark.len));
+            next = batch.next_entry;
+            messages += 1;
+        }
+        (bytes, lens, messages)
+    }
+
+    #[test]
+    fn a_log_is_cut_into_messages_and_resumed_at_any_offset() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let base = dir.path().join("step-01");
+        let (mut writer, _) = LogWriter::open(&RealDisk, &base).expect("a log");
+        writer.gap(0, GapReason::Quota, 3).expect("a gap");
+        writer.append(Kind::Stdout, 1, b"abc").expect("a chunk");
+        writer.gap(2, GapReason::DiskFull, 0).expect("a gap");
+        writer.append(Kind::Stderr, 3, b"de").expect("a chunk");
+        let reader = LogReader::open(&RealDisk, &base).expect("a log");
+        assert_eq!(all(&reader, 0), (b"abcde".to_vec(), vec![0, 3, 0, 2], 1));
+        assert_eq!(all(&reader, 1), (b"abcde".to_vec(), vec![3, 0, 2], 1), "the chunk with the byte comes whole");
+        assert_eq!(all(&reader, 3), (b"de".to_vec(), vec![0, 2], 1), "a gap at the offset comes again");
+        assert_eq!(all(&reader, 5), (vec![], vec![], 0));
+    }
+
+    #[test]
+    fn a_message_holds_no_more_than_it_may() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let base = dir.path().join("step-01");
+        let (mut writer, _) = LogWriter::open(&RealDisk, &base).expect("a log");
+        for _ in 0..9 {
+            writer.append(Kind::Stdout, 1, &vec![b'x'; 64 * 1024]).expect("a chunk");
+        }
+        let reader = LogReader::open(&RealDisk, &base).expect("a log");
+        let (bytes, lens, messages) = all(&reader, 0);
+        assert_eq!((bytes.len(), lens.len(), messages), (9 * 64 * 1024, 9, 3));
+    }
+}

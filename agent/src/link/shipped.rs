@@ -1,0 +1,147 @@
+//! How far one log is with the master.
+//!
+//! ```text
+//! found ─LogOpen▶ opened ─LogAck▶ shipping ─all sent, attempt ended, LogSeal▶ sealing ─LogAck(sealed)▶ done
+//!                                    ▲ └─LogReject▶ rests, or ─┐                │
+//!                                    └─────from `want`─────────┴──LogReject─────┘        not ours, or beyond a quota ▶ done
+//! ```
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use windlass_core::attempt::{LineBody, LogEnd};
+use windlass_disk::log::LogReader;
+use windlass_proto::convert::logs::{LogId, Up};
+use windlass_proto::v1::LogRejectReason;
+
+use super::batch;
+use super::error::Result;
+use crate::work::Attempt;
+
+/// How long a log rests that the master has no room for, or whose bytes did not arrive whole.
+const REST: Duration = Duration::from_secs(2);
+
+/// One log in one session.
+#[derive(Debug)]
+pub(super) struct Shipped {
+    log: LogId,
+    reader: LogReader,
+    stage: Stage,
+    /// Bytes that are sent and not yet durable.
+    unacked: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Found,
+    Opened,
+    Shipping { entry: u64, sent: u64, durable: u64, lost_tail: bool },
+    Resting { until: Instant, want: u64 },
+    Sealing { sent: u64, durable: u64 },
+    Done,
+}
+
+impl Shipped {
+    pub(super) fn new(log: LogId, reader: LogReader) -> Self {
+        Self { log, reader, stage: Stage::Found, unacked: 0 }
+    }
+
+    /// Bytes that are sent and not yet durable.
+    pub(super) fn unacked(&self) -> u64 {
+        self.unacked
+    }
+
+    /// What is to be sent next; none if nothing is now. `has_room` says whether more bytes may be under way.
+    pub(super) fn next(&mut self, session: u64, attempt: &Attempt, has_room: bool) -> Result<Option<Up>> {
+        match self.stage {
+            Stage::Found => {
+                let have = self.reader.extent()?.end;
+                self.stage = Stage::Opened;
+                Ok(Some(Up::Open { log: self.log, session, have }))
+            }
+            Stage::Resting { until, want } if Instant::now() >= until => {
+                self.go_on_from(want)?;
+                self.ship(attempt, has_room)
+            }
+            Stage::Shipping { .. } => self.ship(attempt, has_room),
+            Stage::Opened | Stage::Resting { .. } | Stage::Sealing { .. } | Stage::Done => Ok(None),
+        }
+    }
+
+    /// These bytes are durable.
+    pub(super) fn acked(&mut self, to: u64, sealed: bool) -> Result<()> {
+        if sealed {
+            self.finish();
+            return Ok(());
+        }
+        match &mut self.stage {
+            Stage::Opened => self.go_on_from(to)?,
+            Stage::Shipping { sent, durable, .. } | Stage::Sealing { sent, durable } => {
+                *durable = to.max(*durable);
+                self.unacked = sent.saturating_sub(*durable);
+            }
+            Stage::Found | Stage::Resting { .. } | Stage::Done => {}
+        }
+        Ok(())
+    }
+
+    /// The master did not take it.
+    pub(super) fn rejected(&mut self, reason: LogRejectReason, want: u64) -> Result<()> {
+        tracing::warn!(fence = %self.log.fence, step = self.log.step, ?reason, want, "log rejected");
+        match reason {
+            LogRejectReason::LogGap | LogRejectReason::LogMismatch => self.go_on_from(want)?,
+            LogRejectReason::LogCrc | LogRejectReason::LogNoSpace => {
+                self.unacked = 0;
+                self.stage = Stage::Resting { until: Instant::now() + REST, want };
+            }
+            LogRejectReason::LogQuota | LogRejectReason::LogNotYours | LogRejectReason::LogUnspecified => self.finish(),
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        self.unacked = 0;
+        self.stage = Stage::Done;
+    }
+
+    fn go_on_from(&mut self, durable: u64) -> Result<()> {
+        let lost_tail = durable > self.reader.extent()?.end;
+        let entry = batch::entry_at(&self.reader, durable)?;
+        self.unacked = 0;
+        self.stage = Stage::Shipping { entry, sent: durable, durable, lost_tail };
+        Ok(())
+    }
+
+    fn ship(&mut self, attempt: &Attempt, has_room: bool) -> Result<Option<Up>> {
+        let Stage::Shipping { entry, sent, durable, lost_tail } = &mut self.stage else { return Ok(None) };
+        if !has_room {
+            return Ok(None);
+        }
+        // Whether it is over is asked before the log is read: what was written before the end is then seen.
+        let end = end_of(attempt, self.log.step);
+        if let Some(batch) = batch::read(&self.reader, self.log, *entry)? {
+            *entry = batch.next_entry;
+            *sent = batch.chunk.offset + batch.chunk.data.len() as u64;
+            self.unacked = sent.saturating_sub(*durable);
+            return Ok(Some(Up::Chunk(batch.chunk)));
+        }
+        let Some(end) = end else { return Ok(None) };
+        // The master has more than we do: the host lost its own tail, and what the master has stands.
+        let (total, digest) = if *lost_tail { (*durable, None) } else { (end.total, end.digest) };
+        self.stage = Stage::Sealing { sent: *sent, durable: *durable };
+        Ok(Some(Up::Seal { log: self.log, total, digest }))
+    }
+}
+
+/// How long a log is when it is over, as EXIT says.
+fn end_of(attempt: &Attempt, step: u32) -> Option<LogEnd> {
+    match &attempt.lines.last()?.body {
+        LineBody::Exit { logs, .. } => *logs.get(step.checked_sub(1)? as usize)?,
+        LineBody::Accepted { .. }
+        | LineBody::Go
+        | LineBody::StepStarted { .. }
+        | LineBody::StepEnded { .. }
+        | LineBody::Stuck { .. }
+        | LineBody::Void { .. } => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! One attempt that has a directory, and who writes its record.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use windlass_core::attempt::Line;
+use windlass_core::model::{Envelope, Fence};
+
+use super::holdings::Attempt;
+use super::shim::Shim;
+use crate::attempts::{self, AttemptDir, Follow, spool_bytes};
+
+/// What the agent knows of an attempt besides its lines.
+pub(super) struct Held {
+    pub(super) attempt: Arc<Attempt>,
+    pub(super) standing: Standing,
+}
+
+/// Who writes the record.
+pub(super) enum Standing {
+    /// A shim that we spawned, or found.
+    Live(Box<Live>),
+    /// Nobody any more.
+    Ended {
+        /// Of its records and logs, until it is forgotten.
+        spool_bytes: u64,
+    },
+}
+
+/// An attempt under a shim.
+pub(super) struct Live {
+    pub(super) follow: Follow,
+    /// The child to reap; none if an earlier agent spawned it.
+    pub(super) shim: Option<Box<dyn Shim>>,
+    /// The folder nobody else may use.
+    pub(super) workspace: Option<PathBuf>,
+}
+
+impl Held {
+    pub(super) fn live(fence: Fence, dir: AttemptDir, live: Live) -> Self {
+        let attempt = Arc::new(Attempt { fence, dir, lines: Vec::new() });
+        Self { attempt, standing: Standing::Live(Box::new(live)) }
+    }
+
+    pub(super) fn ended(fence: Fence, dir: AttemptDir, lines: Vec<Arc<Line>>) -> Self {
+        let spool_bytes = spool_bytes(dir.path());
+        Self { attempt: Arc::new(Attempt { fence, dir, lines }), standing: Standing::Ended { spool_bytes } }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        match &self.standing {
+            Standing::Live(_) => true,
+            Standing::Ended { .. } => false,
+        }
+    }
+
+    /// Slots that it takes now.
+    pub(super) fn slots(&self) -> u32 {
+        if self.is_live() { self.attempt.envelope().map_or(1, |envelope| envelope.slots) } else { 0 }
+    }
+
+    /// Log bytes that are reserved for it: its quota while it lives, its real size after.
+    pub(super) fn reserved_bytes(&self) -> u64 {
+        match &self.standing {
+            Standing::Live(_) => self.attempt.envelope().map_or(0, |envelope| envelope.log_quota_bytes),
+            Standing::Ended { spool_bytes } => *spool_bytes,
+        }
+    }
+
+    /// What its record and logs take now.
+    pub(super) fn spool_bytes(&self) -> u64 {
+        match &self.standing {
+            Standing::Live(_) => spool_bytes(self.attempt.dir.path()),
+            Standing::Ended { spool_bytes } => *spool_bytes,
+        }
+    }
+
+    pub(super) fn workspace(&self) -> Option<&PathBuf> {
+        match &self.standing {
+            Standing::Live(live) => live.workspace.as_ref(),
+            Standing::Ended { .. } => None,
+        }
+    }
+
+    /// Reads what is new in the record; true if there was anything, and the record's last line ends the attempt's life.
+    pub(super) fn look(&mut self) -> attempts::Result<bool> {
+        let Standing::Live(live) = &mut self.standing else { return Ok(false) };
+        let new = live.follow.poll()?;
+        if let Some(shim) = &mut live.shim {
+            shim.reap();
+        }
+        if new.is_empty() {
+            return Ok(false);
+        }
+        let attempt = Arc::make_mut(&mut self.attempt);
+        attempt.lines.extend(new);
+        if attempt.lines.last().is_some_and(|line| line.body.is_last()) {
+            let spool_bytes = spool_bytes(self.attempt.dir.path());
+            self.standing = Standing::Ended { spool_bytes };
+        }
+        Ok(true)
+    }
+
+    /// True if the shim that we spawned is gone: its lock is free.
+    pub(super) fn has_lost_shim(&self) -> bool {
+        match &self.standing {
+            Standing::Live(live) => live.shim.as_ref().is_some_and(|shim| shim.is_gone()),
+            Standing::Ended { .. } => false,
+        }
+    }
+
+    pub(super) fn envelope(&self) -> Option<&Envelope> {
+        self.attempt.envelope()
+    }
+}

@@ -1,0 +1,24 @@
+//! Assignments against what is held: start, stop, forget. One thread owns it all; the link and the socket ask through [`Work`].
+//!
+//! Called by `link` (with what the master wants) and `socket` (what is held). Invariant: what core decided is on disk before it is acted
+//! on or published, so a reader of [`Holdings`] sees synced lines only. It never asks what the link does: no session, lost session and
+//! absent assignment change nothing here. Deliberately absent: the wire, decisions (core's `accept` and `conclude`), ending processes (the
+//! shim's).
+
+mod handle;
+mod held;
+mod holdings;
+mod place;
+mod room;
+mod shim;
+mod start;
+mod state;
+
+pub use handle::{Fatal, Greeting, StaleMaster, Work, spawn};
+pub use holdings::{Attempt, Holdings, Phase};
+pub use room::Room;
+pub use shim::{Shim, Spawn, SpawnShim, take_record_from_stdin};
+pub use state::Settings;
+
+#[cfg(test)]
+mod tests;

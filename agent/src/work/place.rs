@@ -1,0 +1,37 @@
+//! Where the steps of an attempt run.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use windlass_core::model::{Envelope, Fence, Workspace};
+
+/// The search path of steps.
+pub(super) const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The first folder of the project and job that is not in use, made if it is missing; a new one for `fresh`.
+pub(super) fn workspace(
+    work_dir: &Path,
+    fence: Fence,
+    envelope: &Envelope,
+    in_use: impl Fn(&Path) -> bool,
+) -> io::Result<PathBuf> {
+    let folder = match envelope.workspace {
+        Workspace::Fresh => fresh(work_dir, fence),
+        Workspace::Warm | Workspace::Clean => {
+            let base = work_dir.join(envelope.run.project.as_str());
+            let name = envelope.job.in_path();
+            let numbered = (1..).map(|n| if n == 1 { base.join(&name) } else { base.join(format!("{name}.{n}")) });
+            numbered.into_iter().find(|folder| !in_use(folder)).expect("the numbers do not end")
+        }
+    };
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&folder)?;
+    Ok(folder)
+}
+
+/// The folder of an attempt that wants a new one.
+pub(super) fn fresh(work_dir: &Path, fence: Fence) -> PathBuf {
+    work_dir.join("fresh").join(fence.to_string())
+}

@@ -1,0 +1,92 @@
+//! Starting this executable again as a shim, which takes over the lock of its record and outlives us.
+//!
+//! The record travels as the child's standard input, because the standard library can pass that without unsafe code; the child moves
+//! it to descriptor 3 before anything else. The lock belongs to the open file, so it comes along.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::fs::FileType;
+
+/// Where a shim expects its record.
+const RECORD_FD: i32 = 3;
+
+/// A shim that runs.
+pub trait Shim: Send {
+    /// Takes its exit status if it ended. Asked again and again.
+    fn reap(&mut self);
+    /// Whether it ended and was reaped.
+    fn is_gone(&self) -> bool;
+}
+
+/// Starts a shim on the directory of an attempt, with its open, locked record.
+pub trait Spawn: Send {
+    /// Does it.
+    fn spawn(&self, dir: &Path, record: File) -> io::Result<Box<dyn Shim>>;
+}
+
+/// Starts this executable again. Nothing of our environment goes along.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SpawnShim;
+
+impl Spawn for SpawnShim {
+    fn spawn(&self, dir: &Path, record: File) -> io::Result<Box<dyn Shim>> {
+        // A group of its own: an interrupt typed at the agent's terminal is not for the shim.
+        let child = Command::new("/proc/self/exe")
+            .arg0("windlass-agent")
+            .arg("shim")
+            .arg(dir)
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::from(record))
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Box::new(Spawned { child: Some(child) }))
+    }
+}
+
+/// Our child, until it is reaped.
+struct Spawned {
+    child: Option<Child>,
+}
+
+impl Shim for Spawned {
+    fn reap(&mut self) {
+        let Some(child) = &mut self.child else { return };
+        match child.try_wait() {
+            Ok(None) => {}
+            Ok(Some(_status)) => self.child = None,
+            Err(error) => {
+                tracing::error!(%error, "a shim cannot be waited for");
+                self.child = None;
+            }
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.child.is_none()
+    }
+}
+
+/// In the child, before it has a second thread: moves the record from standard input to descriptor 3. Does nothing where standard input
+/// is no file: then whoever started the shim put the record in its place already.
+pub fn take_record_from_stdin() -> io::Result<()> {
+    let stdin = io::stdin();
+    let found = rustix::fs::fstat(&stdin)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Ok(());
+    }
+    let record = rustix::io::fcntl_dupfd_cloexec(&stdin, RECORD_FD)?;
+    if record.as_raw_fd() != RECORD_FD {
+        return Err(io::Error::other("descriptor 3 is taken"));
+    }
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    // From here on the shim owns it by its number.
+    let _number = record.into_raw_fd();
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! What the work thread owns, and what it does with each thing that happens.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use windlass_core::attempt::Concluder;
+use windlass_core::model::{Fence, Workspace};
+use windlass_proto::convert::{Assignments, Cancel, Put};
+use windlass_shim::Place;
+
+use super::held::{Held, Live};
+use super::holdings::Holdings;
+use super::place;
+use super::room::{Room, disk_room};
+use super::shim::Spawn;
+use crate::attempts::{AttemptDir, Concluded, Error, Follow, Result, State as Memory, Store, conclude};
+use crate::config::Policy;
+use crate::config::files::User;
+use crate::release::place::LocalServices;
+use crate::watch::Watch;
+
+/// What this host agrees to and where it puts things.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What people call this agent.
+    pub agent: String,
+    /// Jobs at once.
+    pub slots: u32,
+    /// What is taken.
+    pub policy: Policy,
+    /// Where services live here.
+    pub services: LocalServices,
+    /// Where workspaces are.
+    pub work_dir: PathBuf,
+    /// Who steps run as.
+    pub user: User,
+    /// The kernel's name for this boot.
+    pub boot_id: String,
+    /// This program, for built-in steps.
+    pub exe: PathBuf,
+}
+
+/// All attempts and the agent's memory.
+pub(super) struct State {
+    pub(super) store: Store,
+    pub(super) memory: Memory,
+    pub(super) settings: Settings,
+    pub(super) spawner: Box<dyn Spawn>,
+    pub(super) held: BTreeMap<Fence, Held>,
+    /// The session whose assignments count.
+    pub(super) session: Option<u64>,
+    watch: Option<Watch>,
+    /// Cancels of a set whose puts may still come in a later message of it.
+    asked: BTreeMap<Fence, Cancel>,
+}
+
+impl State {
+    pub(super) fn new(
+        store: Store,
+        memory: Memory,
+        settings: Settings,
+        spawner: Box<dyn Spawn>,
+        watch: Option<Watch>,
+    ) -> Self {
+        let (held, asked) = (BTreeMap::new(), BTreeMap::new());
+        Self { store, memory, settings, spawner, held, session: None, watch, asked }
+    }
+
+    /// Takes up every directory that is found: shims that live are followed, all others concluded. Nothing is started.
+    pub(super) fn take_up(&mut self) -> Result<()> {
+        for fence in self.store.list()? {
+            self.conclude(fence, Concluder::Start)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out one message of a set, if it is of the present session.
+    pub(super) fn assign(&mut self, session: u64, set: Assignments) -> Result<()> {
+        if self.session != Some(session) {
+            tracing::warn!(session, "assignments of a session that is over");
+            return Ok(());
+        }
+        for cancel in set.cancel {
+            self.cancel(&cancel)?;
+            self.asked.insert(cancel.fence, cancel);
+        }
+        for put in set.put {
+            self.put(put)?;
+        }
+        for fence in set.forget {
+            self.forget(fence)?;
+        }
+        if !set.more {
+            self.memory.raise_floor(set.floor)?;
+            self.asked.clear();
+        }
+        Ok(())
+    }
+
+    /// Reads what shims wrote; with `try_locks` also looks whether any is gone. True if anything changed.
+    pub(super) fn look(&mut self, try_locks: bool) -> Result<bool> {
+        let mut changed = false;
+        let mut free = Vec::new();
+        for (fence, held) in &mut self.held {
+            changed |= held.look()?;
+            if held.is_live() && (try_locks || held.has_lost_shim()) {
+                free.push(*fence);
+            }
+        }
+        for fence in free {
+            changed |= self.conclude(fence, Concluder::ShimGone)?;
+        }
+        Ok(changed)
+    }
+
+    pub(super) fn holdings(&self) -> Holdings {
+        Holdings { attempts: self.held.iter().map(|(fence, held)| (*fence, Arc::clone(&held.attempt))).collect() }
+    }
+
+    pub(super) fn room(&self) -> Result<Room> {
+        let dir = self.store.dir().path();
+        let free_bytes = disk_room(dir, 0).map_err(Error::io("ask for the room of", dir))?.free_bytes;
+        Ok(Room { spool_bytes: self.held.values().map(Held::spool_bytes).sum(), free_bytes })
+    }
+
+    pub(super) fn watch(&self, dir: &AttemptDir) -> std::io::Result<()> {
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.add(dir.path()))
+    }
+
+    fn put(&mut self, put: Put) -> Result<()> {
+        if self.held.contains_key(&put.fence) {
+            return Ok(());
+        }
+        let Some(envelope) = put.envelope else {
+            tracing::error!(fence = %put.fence, "put without its envelope, and not held");
+            return Ok(());
+        };
+        let cancelled = self.asked.contains_key(&put.fence);
+        match self.start(put.fence, envelope, cancelled) {
+            Err(error) if error.is_no_space() => {
+                tracing::error!(fence = %put.fence, %error, "no room to promise anything: left for the next full set");
+                self.conclude(put.fence, Concluder::Start).map(drop)
+            }
+            started => started,
+        }
+    }
+
+    fn cancel(&mut self, cancel: &Cancel) -> Result<()> {
+        let live = self.held.get(&cancel.fence).is_some_and(Held::is_live);
+        if live {
+            self.store.cancel(cancel.fence, cancel.force, &cancel.by, &cancel.why)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, fence: Fence) -> Result<()> {
+        let Some(held) = self.held.get(&fence) else { return Ok(()) };
+        if held.is_live() {
+            tracing::error!(%fence, "not forgotten: its shim lives");
+            return Ok(());
+        }
+        let is_fresh = held.envelope().is_none_or(|envelope| envelope.workspace == Workspace::Fresh);
+        if is_fresh {
+            remove_folder(&place::fresh(&self.settings.work_dir, fence));
+        }
+        self.store.forget(fence)?;
+        self.held.remove(&fence);
+        tracing::debug!(%fence, "forgotten");
+        Ok(())
+    }
+
+    /// Looks whether the lock of an attempt is free and concludes it. True if anything changed.
+    fn conclude(&mut self, fence: Fence, by: Concluder) -> Result<bool> {
+        match conclude(&self.store, fence, &self.settings.boot_id, by)? {
+            Concluded::Live if self.held.contains_key(&fence) => Ok(false),
+            Concluded::Live => self.re_attach(fence).map(|()| true),
+            Concluded::Deleted => Ok(self.held.remove(&fence).is_some()),
+            Concluded::Ended(lines) => {
+                let dir = self.store.dir().attempt(fence);
+                self.held.insert(fence, Held::ended(fence, dir, lines));
+                Ok(true)
+            }
+        }
+    }
+
+    fn re_attach(&mut self, fence: Fence) -> Result<()> {
+        let dir = self.store.dir().attempt(fence);
+        if let Err(error) = self.watch(&dir) {
+            tracing::warn!(%fence, %error, "changes of the attempt are seen once a second only");
+        }
+        let place = self.store.disk().read(&Place::path_in(dir.path())).ok();
+        let place = place.and_then(|text| serde_json::from_slice::<Place>(&text).ok());
+        let follow = Follow::open(self.store.disk(), &dir)?;
+        let live = Live { follow, shim: None, workspace: place.map(|place| place.workspace) };
+        let mut held = Held::live(fence, dir, live);
+        held.look()?;
+        tracing::info!(%fence, "re-attached");
+        self.held.insert(fence, held);
+        Ok(())
+    }
+}
+
+/// A folder that a job left; what cannot be removed stays for the operator, and harms nothing.
+fn remove_folder(folder: &std::path::Path) {
+    match std::fs::remove_dir_all(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(folder = %folder.display(), %error, "a fresh workspace cannot be removed"),
+    }
+}

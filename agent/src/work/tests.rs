@@ -1,0 +1,277 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use windlass_core::attempt::LineBody;
+use windlass_core::model::{Envelope, Fence, NotStarted, Outcome, Workspace};
+use windlass_disk::RealDisk;
+use windlass_proto::convert::{Assignments, Cancel, Put, envelope_digest};
+
+use super::shim::{Shim, Spawn};
+use super::state::{Settings, State};
+use crate::attempts::State as Memory;
+use crate::attempts::fixture::{BOOT, Fixture, envelope, exit, fixture};
+use crate::config::Config;
+
+const SESSION: u64 = 3;
+
+/// Shims that do nothing but hold their records, until the test lets go.
+#[derive(Clone, Default)]
+struct FakeShims {
+    records: Arc<Mutex<BTreeMap<String, File>>>,
+    broken: bool,
+}
+
+struct FakeShim;
+
+impl Shim for FakeShim {
+    fn reap(&mut self) {}
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+impl Spawn for FakeShims {
+    fn spawn(&self, dir: &Path, record: File) -> io::Result<Box<dyn Shim>> {
+        if self.broken {
+            return Err(io::Error::other("no processes left"));
+        }
+        let name = dir.file_name().expect("a name").to_string_lossy().into_owned();
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name, record);
+        Ok(Box::new(FakeShim))
+    }
+}
+
+impl FakeShims {
+    fn writes(&self, fence: u64, index: u32, body: LineBody) {
+        let line = windlass_core::attempt::Line { format: 1, index, boottime_ns: 0, wall_ms: 0, body };
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = records[&fence.to_string()].try_clone().expect("a descriptor");
+        io::Seek::seek(&mut record, io::SeekFrom::End(0)).expect("at the end");
+        let mut writer = windlass_disk::record::RecordWriter::from_file(record).expect("a record");
+        writer.append(&serde_json::to_vec(&line).expect("JSON")).expect("appended");
+    }
+
+    fn dies(&self, fence: u64) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&fence.to_string());
+    }
+
+    fn count(&self) -> usize {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+struct Host {
+    fixture: Fixture,
+    shims: FakeShims,
+    state: State,
+}
+
+fn settings(fixture: &Fixture, policy: &str) -> Settings {
+    let text = format!("master = \"m:1\"\nslots = 2\n{policy}");
+    let config = Config::parse(&text, Path::new("agent.toml"), fixture.store.dir().path()).expect("right");
+    Settings {
+        agent: "b1".to_owned(),
+        slots: config.slots,
+        policy: config.policy,
+        services: config.services,
+        work_dir: fixture.folder.path().join("work"),
+        user: crate::config::files::own_user(),
+        boot_id: BOOT.to_owned(),
+        exe: "/proc/self/exe".into(),
+    }
+}
+
+fn host_with(policy: &str, shims: FakeShims) -> Host {
+    let fixture = fixture();
+    let memory = Memory::load(Arc::new(RealDisk), fixture.store.dir(), "cluster").expect("begun");
+    let settings = settings(&fixture, policy);
+    let mut state = State::new(fixture.store.clone(), memory, settings, Box::new(shims.clone()), None);
+    state.session = Some(SESSION);
+    Host { fixture, shims, state }
+}
+
+fn host() -> Host {
+    host_with("[policy]\nprojects = [\"shop\"]", FakeShims::default())
+}
+
+fn put(fence: u64, envelope: Envelope) -> Put {
+    Put { fence: Fence(fence), digest: envelope_digest(&envelope), envelope: Some(envelope) }
+}
+
+fn cancel(fence: u64) -> Cancel {
+    Cancel { fence: Fence(fence), force: false, by: "mara".to_owned(), why: "wrong".to_owned() }
+}
+
+impl Host {
+    fn assign(&mut self, set: Assignments) {
+        self.state.assign(SESSION, set).expect("the disk is well");
+    }
+
+    fn put(&mut self, fence: u64) {
+        self.assign(Assignments { put: vec![put(fence, envelope())], ..Assignments::default() });
+    }
+
+    fn look(&mut self) {
+        self.state.look(true).expect("the disk is well");
+    }
+
+    fn bodies(&self, fence: u64) -> Vec<LineBody> {
+        let holdings = self.state.holdings();
+        let attempt = holdings.attempts.get(&Fence(fence));
+        attempt.map(|attempt| attempt.lines.iter().map(|line| line.body.clone()).collect()).unwrap_or_default()
+    }
+
+    fn void(&self, fence: u64) -> Option<Outcome> {
+        match self.bodies(fence).pop() {
+            Some(LineBody::Void { outcome }) => Some(outcome),
+            Some(_) | None => None,
+        }
+    }
+}
+
+fn not_started(reason: NotStarted) -> Option<Outcome> {
+    Some(Outcome::NotStarted { reason })
+}
+
+#[test]
+fn what_is_put_is_accepted_once_and_its_shim_holds_the_lock() {
+    let mut host = host();
+    host.put(11);
+    host.put(11);
+    assert_eq!(host.shims.count(), 1);
+    assert!(matches!(host.bodies(11)[..], [LineBody::Accepted { .. }]));
+    let dir = host.fixture.store.dir().attempt(Fence(11));
+    let place: windlass_shim::Place =
+        serde_json::from_slice(&std::fs::read(windlass_shim::Place::path_in(dir.path())).expect("there"))
+            .expect("JSON");
+    assert!(place.workspace.is_dir() && place.workspace.ends_with("work/shop/build"));
+    host.look();
+    assert_eq!(host.bodies(11).len(), 1, "its lock is held, so nothing is concluded");
+}
+
+#[test]
+fn the_record_is_followed_to_its_end_and_forgotten_with_its_directory() {
+    let mut host = host();
+    host.put(11);
+    host.shims.writes(11, 2, LineBody::Go);
+    host.shims.writes(11, 3, exit(vec![]));
+    host.shims.dies(11);
+    host.look();
+    assert_eq!(host.bodies(11)[1..], [LineBody::Go, exit(vec![])]);
+    host.assign(Assignments { forget: vec![Fence(11)], floor: 11, ..Assignments::default() });
+    assert!(host.state.holdings().attempts.is_empty());
+    assert!(host.fixture.store.list().expect("listed").is_empty());
+    host.put(11);
+    assert!(host.state.holdings().attempts.is_empty(), "not above the floor: refused for ever");
+}
+
+#[test]
+fn a_shim_that_dies_is_concluded_and_a_live_one_is_not_forgotten() {
+    let mut host = host();
+    host.put(11);
+    host.assign(Assignments { forget: vec![Fence(11)], ..Assignments::default() });
+    assert_eq!(host.bodies(11).len(), 1);
+    host.shims.dies(11);
+    host.look();
+    assert_eq!(host.void(11), not_started(NotStarted::ShimFailed));
+}
+
+#[test]
+fn a_shim_that_cannot_be_spawned_leaves_void() {
+    let mut host = host_with("[policy]\nprojects = [\"shop\"]", FakeShims { broken: true, ..FakeShims::default() });
+    host.put(11);
+    assert!(matches!(host.bodies(11)[0], LineBody::Accepted { .. }));
+    assert_eq!(host.void(11), not_started(NotStarted::ShimFailed));
+}
+
+#[test]
+fn slots_and_policy_say_no_with_their_rule() {
+    let mut host = host();
+    for fence in [11, 12, 13] {
+        host.put(fence);
+    }
+    assert_eq!(host.void(13), not_started(NotStarted::Busy));
+    let other = Envelope { run: "docs#1".parse().expect("a run"), ..envelope() };
+    host.assign(Assignments { put: vec![put(14, other)], ..Assignments::default() });
+    assert_eq!(host.void(14), not_started(NotStarted::DeniedByAgent("projects".to_owned())));
+    let mut closed = host_with("", FakeShims::default());
+    closed.put(11);
+    assert_eq!(closed.void(11), not_started(NotStarted::DeniedByAgent("policy".to_owned())));
+    assert_eq!(closed.shims.count(), 0);
+}
+
+#[test]
+fn a_cancel_before_the_shim_is_void_and_after_it_a_file() {
+    let mut host = host();
+    let set = Assignments { put: vec![put(11, envelope())], cancel: vec![cancel(11)], ..Assignments::default() };
+    host.assign(set);
+    assert_eq!(host.void(11), Some(Outcome::Cancelled));
+    assert_eq!(host.bodies(11).len(), 1);
+    host.put(12);
+    host.assign(Assignments { cancel: vec![cancel(12)], ..Assignments::default() });
+    assert!(host.fixture.store.dir().attempt(Fence(12)).cancel().exists());
+    assert_eq!(host.void(12), None);
+}
+
+#[test]
+fn a_cancel_counts_for_a_put_in_a_later_message_of_its_set() {
+    let mut host = host();
+    host.assign(Assignments { full: true, more: true, cancel: vec![cancel(11)], ..Assignments::default() });
+    host.assign(Assignments { full: true, floor: 10, put: vec![put(11, envelope())], ..Assignments::default() });
+    assert_eq!(host.void(11), Some(Outcome::Cancelled));
+    assert_eq!(host.state.memory.floor(), Fence(10), "the floor counts when the set is whole");
+}
+
+#[test]
+fn assignments_of_another_session_have_no_effect() {
+    let mut host = host();
+    let set = Assignments { put: vec![put(11, envelope())], floor: 99, ..Assignments::default() };
+    host.state.assign(SESSION - 1, set.clone()).expect("ignored");
+    host.state.session = None;
+    host.state.assign(SESSION, set).expect("ignored");
+    assert!(host.state.holdings().attempts.is_empty());
+    assert_eq!(host.state.memory.floor(), Fence(0));
+}
+
+#[test]
+fn a_new_agent_re_attaches_to_live_shims_and_concludes_the_rest() {
+    let mut host = host();
+    host.put(11);
+    host.put(12);
+    host.shims.dies(12);
+    let memory = Memory::load(Arc::new(RealDisk), host.fixture.store.dir(), "cluster").expect("read");
+    let settings = settings(&host.fixture, "[policy]\nprojects = [\"shop\"]");
+    host.state = State::new(host.fixture.store.clone(), memory, settings, Box::new(host.shims.clone()), None);
+    host.state.take_up().expect("the disk is well");
+    assert_eq!(host.shims.count(), 1, "what is found is never started");
+    assert_eq!(host.void(12), not_started(NotStarted::AgentRestart));
+    host.shims.writes(11, 2, LineBody::Go);
+    host.look();
+    assert_eq!(host.bodies(11).len(), 2);
+    assert!(host.state.held[&Fence(11)].workspace().is_some(), "its workspace is not given to another");
+}
+
+#[test]
+fn no_two_attempts_share_a_workspace_and_a_fresh_one_goes_with_its_attempt() {
+    let mut host = host();
+    host.put(11);
+    host.put(12);
+    let work = host.fixture.folder.path().join("work");
+    let of = |host: &Host, fence| host.state.held[&Fence(fence)].workspace().cloned();
+    assert_eq!(of(&host, 11), Some(work.join("shop/build")));
+    assert_eq!(of(&host, 12), Some(work.join("shop/build.2")));
+    host.shims.dies(11);
+    host.look();
+    let fresh = Envelope { workspace: Workspace::Fresh, ..envelope() };
+    host.assign(Assignments { put: vec![put(13, fresh)], ..Assignments::default() });
+    let folder = of(&host, 13).expect("it lives");
+    assert_eq!(folder, work.join("fresh/13"));
+    host.shims.dies(13);
+    host.look();
+    host.assign(Assignments { forget: vec![Fence(13)], ..Assignments::default() });
+    assert!(!folder.exists());
+}
