@@ -1,0 +1,17 @@
+//! The commands, one file each.
+
+mod agents;
+mod cancel;
+mod completion;
+mod deployments;
+mod dispatch;
+mod events;
+mod lint;
+mod login;
+mod logs;
+mod post_receive;
+mod projects;
+mod run;
+mod runs;
+
+pub use dispatch::run;

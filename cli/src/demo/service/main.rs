@@ -1,0 +1,6 @@
+mod prices;
+mod shop;
+
+fn main() -> std::io::Result<()> {
+    shop::serve(prices::load())
+}

@@ -1,0 +1,84 @@
+//! Lanes and plans: what runs where, and what would be done.
+
+use std::collections::BTreeMap;
+
+use windlass_proto::api::{Agent, Lane, Plan};
+
+use crate::text::{deployment_id, release_number, span, table};
+
+/// All lanes, with what the targets said last.
+pub fn status(lanes: &[Lane], agents: &[Agent]) -> String {
+    if lanes.is_empty() {
+        return "nothing was deployed yet".to_owned();
+    }
+    let rows: Vec<Vec<String>> = lanes.iter().map(|lane| row(lane, agents)).collect();
+    table(&rows)
+}
+
+fn row(lane: &Lane, agents: &[Agent]) -> Vec<String> {
+    let desired = lane.desired.as_ref().map_or_else(|| "desires nothing".to_owned(), |name| format!("desired {name}"));
+    vec![lane.id.clone(), desired, running(lane, agents), news(lane).join(" · ")]
+}
+
+/// `r18 3 of 3`, or `r78 162 · r77 14 · unknown 24`.
+fn running(lane: &Lane, agents: &[Agent]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for agent in agents.iter().filter(|agent| agent.register.environments.contains(&lane.environment)) {
+        let service = agent.services.iter().find(|service| service.lane == lane.id);
+        let name = service.and_then(|service| service.running.as_deref()).map_or("unknown", release_number);
+        *counts.entry(name).or_default() += 1;
+    }
+    let total: usize = counts.values().sum();
+    match counts.iter().collect::<Vec<_>>().as_slice() {
+        [] => "no target".to_owned(),
+        [(name, count)] => format!("{name} {count} of {total}"),
+        several => several.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(" · "),
+    }
+}
+
+fn news(lane: &Lane) -> Vec<String> {
+    let mut news = vec![match &lane.active {
+        Some(active) => format!("{} goes on", deployment_id(active)),
+        None => "idle".to_owned(),
+    }];
+    news.extend(lane.pending.iter().map(|pending| format!("{} waits", deployment_id(pending))));
+    news.extend(lane.last_good.iter().map(|name| format!("last good {name}")));
+    news.extend(lane.lock.iter().map(|why| format!("locked: {why}")));
+    news.extend(lane.refused.iter().map(|refused| format!("refuses {}: \"{}\"", refused.release, refused.why)));
+    if !lane.owed.is_empty() {
+        let owed: Vec<String> = lane.owed.iter().map(|owed| format!("{} ({})", owed.target, owed.why)).collect();
+        news.push(format!("owes {}", owed.join(", ")));
+    }
+    news
+}
+
+/// A plan. Its digest is cut to what `--plan` needs.
+pub fn plan(plan: &Plan) -> String {
+    let digest = plan.digest.get(..8).unwrap_or(&plan.digest);
+    let targets: usize = plan.batches.iter().map(|batch| batch.targets.len()).sum();
+    let mut lines = vec![format!("plan {digest}  {} on {} · {targets} targets", plan.release, plan.lane)];
+    for (number, batch) in (1..).zip(&plan.batches) {
+        let names = batch.targets.join(", ");
+        let bake = span(batch.bake_ms);
+        lines.push(format!(
+            "  batch {number}   {names}   bake {bake}, budget {}, {} at a time",
+            batch.budget, batch.at_once
+        ));
+    }
+    lines.push(format!("  way back  {}", ways_back(plan)));
+    lines.push(format!("  never     more than {} of {targets} out of service", plan.max_unavailable));
+    let owed = plan.stragglers.iter().map(|owed| format!("  owed      {} is not reached: {}", owed.target, owed.why));
+    lines.extend(owed);
+    lines.join("\n")
+}
+
+fn ways_back(plan: &Plan) -> String {
+    let mut by_release: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for way in &plan.ways_back {
+        let to = way.to.as_deref().map_or("stop, and remove it (nothing ran here before)", release_number);
+        by_release.entry(to).or_default().push(&way.target);
+    }
+    let total = plan.ways_back.len();
+    let texts = by_release.iter().map(|(to, targets)| format!("{to}, on {} of {total} targets", targets.len()));
+    texts.collect::<Vec<_>>().join(" · ")
+}

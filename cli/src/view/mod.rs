@@ -1,0 +1,10 @@
+//! What people read, made from the shapes of the API. Pure: each function gives text, `output` prints it.
+
+pub mod agents;
+pub mod deployment;
+pub mod lanes;
+pub mod log;
+pub mod runs;
+
+#[cfg(test)]
+mod tests;
