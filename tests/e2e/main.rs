@@ -1,0 +1,16 @@
+//! Stories of users on real processes: a master, agents with their own certificates, a git repository.
+
+mod bad_days;
+mod bad_input;
+mod demo;
+mod deployments;
+mod first_light;
+mod itself;
+mod restarts;
+
+use windlass_tests::harness::Windlass;
+
+/// A world that starts the program which cargo built beside these tests.
+fn windlass() -> Windlass {
+    Windlass::new(env!("CARGO_BIN_EXE_windlass-under-test"))
+}

@@ -1,0 +1,131 @@
+//! An agent process.
+
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::api::Api;
+use super::process::{Output, Program, daemon, kill, signal, stop};
+use super::wait::until;
+
+/// An agent with its own state directory.
+#[derive(Debug)]
+pub struct Agent {
+    program: Program,
+    folder: PathBuf,
+    name: String,
+    child: Option<Child>,
+}
+
+impl Agent {
+    /// Asks for a join token, joins, and writes `agent.toml`; `config` is what stands in it besides master, name and work directory.
+    pub(super) fn join(program: &Program, folder: &Path, api: &Api, grant: &serde_json::Value, config: &str) -> Self {
+        let name = grant["name"].as_str().expect("a grant names the agent").to_owned();
+        let folder = folder.join(format!("agent-{name}"));
+        std::fs::create_dir_all(&folder).expect("the world's folder can be written");
+        let agent = Self { program: program.clone(), folder, name, child: None };
+        let reply = api.post("/join-tokens", grant);
+        assert!(reply.status == 200 || reply.status == 201, "{reply:?}");
+        let output = agent.join_with(api.url(), reply.body["token"].as_str().expect("a token"));
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        agent.configure(config);
+        agent
+    }
+
+    /// `windlass-agent join` with this token.
+    pub fn join_with(&self, url: &str, token: &str) -> Output {
+        let (config, state) = (self.config().display().to_string(), self.state_dir().display().to_string());
+        let args = ["join", url, "--token-file", "-", "--config", &config, "--state-dir", &state];
+        self.program.run_with("windlass-agent", args, &[], token)
+    }
+
+    /// Replaces what `join` wrote but for the address of the master and the name.
+    fn configure(&self, config: &str) {
+        let written = std::fs::read_to_string(self.config()).expect("join wrote it");
+        let master = written.lines().find(|line| line.starts_with("master")).expect("join names the master");
+        let work = self.folder.join("work").display().to_string();
+        let text = format!("{master}\nname = {:?}\n{config}\n[work]\ndir = {work:?}\n", self.name);
+        std::fs::write(self.config(), text).expect("the world's folder can be written");
+    }
+
+    /// Starts it; returns when its session is open.
+    pub fn start(&mut self, api: &Api) {
+        self.spawn();
+        until(&format!("{} is connected", self.name), || {
+            let state = api.get(&format!("/agents/{}", self.name)).body["state"].clone();
+            (state == "connected").then_some(())
+        });
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn spawn(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let mut command = self.program.command("windlass-agent");
+        command.arg("run").arg("--config").arg(self.config()).arg("--state-dir").arg(self.state_dir());
+        self.child = Some(daemon(command, &self.folder.join("agent.log")));
+    }
+
+    /// `kill -9`; shims and steps go on.
+    pub fn kill(&mut self) {
+        kill(&mut self.child.take().expect("it runs"));
+    }
+
+    /// Asks it to stop; returns its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        stop(&mut self.child.take().expect("it runs"))
+    }
+
+    /// SIGSTOP.
+    pub fn freeze(&self) {
+        signal(self.child.as_ref().expect("it runs"), Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        signal(self.child.as_ref().expect("it runs"), Signal::CONT);
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it keeps everything.
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// A folder of the host that nothing else uses.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it logged.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.join("agent.toml")
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            kill(child);
+        }
+    }
+}
+
+/// A grant for a build host.
+pub(super) fn build_host(name: &str) -> serde_json::Value {
+    json!({ "name": name, "labels": { "role": "build" } })
+}
+
+/// A grant for a target of `production`.
+pub(super) fn target(name: &str) -> serde_json::Value {
+    json!({ "name": name, "labels": { "role": "web" }, "environments": ["production"] })
+}

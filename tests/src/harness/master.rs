@@ -1,0 +1,121 @@
+//! A master process.
+
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
+use super::api::Api;
+use super::process::{Output, Program, daemon, kill, stop};
+use super::wait::until;
+
+/// A master with its own data directory.
+#[derive(Debug)]
+pub struct Master {
+    program: Program,
+    folder: PathBuf,
+    config: String,
+    child: Option<Child>,
+}
+
+impl Master {
+    /// Makes identity and first token; `config` is the text of `master.toml` without listeners and data directory.
+    pub(super) fn init(program: &Program, folder: &Path, config: &str) -> Self {
+        let config = config.to_owned();
+        let master = Self { program: program.clone(), folder: folder.to_owned(), config, child: None };
+        master.configure("127.0.0.1:0", "127.0.0.1:0");
+        let token = master.token_file().display().to_string();
+        let output = master.run(&["init", "--token-file", &token]);
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        master
+    }
+
+    /// Writes `master.toml` with these listeners; it counts from the next start on.
+    pub fn configure(&self, http: &str, agents: &str) {
+        let text = format!(
+            "data_dir = {:?}\nhttp = {{ listen = {http:?} }}\nagents = {{ listen = {agents:?} }}\n{}",
+            self.data_dir().display().to_string(),
+            self.config
+        );
+        std::fs::write(self.config(), text).expect("the world's folder can be written");
+    }
+
+    /// Runs `windlass-master` with these arguments to its end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        let config = self.config().display().to_string();
+        self.program.run("windlass-master", [args, &["--config", &config]].concat())
+    }
+
+    /// Starts serving, and waits until it listens.
+    pub fn start(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        // Agents dial the address that they joined: a second start listens where the first one did.
+        if self.listening().exists() {
+            self.configure(&self.address("http"), &self.address("agents"));
+            std::fs::remove_file(self.listening()).expect("the world's folder can be written");
+        }
+        let mut command = self.program.command("windlass-master");
+        command.arg("serve").arg("--config").arg(self.config());
+        self.child = Some(daemon(command, &self.folder.join("master.log")));
+        until("the master listens", || {
+            let ended = self.child.as_mut().expect("it was started").try_wait().expect("it is our child");
+            assert!(ended.is_none(), "the master ended: {}", self.said());
+            self.listening().exists().then_some(())
+        });
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        kill(&mut self.child.take().expect("it runs"));
+    }
+
+    /// Asks it to stop; returns its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        stop(&mut self.child.take().expect("it runs"))
+    }
+
+    /// The API of the master that listens now.
+    pub fn api(&self) -> Api {
+        Api::new(&self.address("http"), &self.token())
+    }
+
+    /// Address of a listener: `http` or `agents`.
+    pub fn address(&self, listener: &str) -> String {
+        let text = std::fs::read_to_string(self.listening()).expect("it listens");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        json[listener].as_str().expect("an address").to_owned()
+    }
+
+    /// The first API token.
+    pub fn token(&self) -> String {
+        std::fs::read_to_string(self.token_file()).expect("init wrote it").trim().to_owned()
+    }
+
+    /// Where it keeps everything.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.join("master")
+    }
+
+    /// What it logged.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.join("master.log")).unwrap_or_default()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.join("master.toml")
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.folder.join("token")
+    }
+
+    fn listening(&self) -> PathBuf {
+        self.data_dir().join("listening.json")
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            kill(child);
+        }
+    }
+}

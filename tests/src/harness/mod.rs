@@ -1,0 +1,19 @@
+//! Real processes with verbs. A test reads as the story of a user: start a master and agents, push, wait, kill, look.
+//!
+//! Every world lives in a temporary folder of its own, listens on ports that the kernel chose, and leaves neither a process nor a file.
+
+mod agent;
+mod api;
+mod master;
+mod process;
+mod repository;
+mod wait;
+mod world;
+
+pub use agent::Agent;
+pub use api::{Api, Reply};
+pub use master::Master;
+pub use process::{Output, Program};
+pub use repository::Repository;
+pub use wait::{WAIT, until};
+pub use world::{HOOK_KEY, Windlass, World};

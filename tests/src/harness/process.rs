@@ -1,0 +1,135 @@
+//! Starting the program under test as client, master or agent, and ending everything that a world started.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait::until;
+
+/// The program under test.
+#[derive(Debug, Clone)]
+pub struct Program {
+    executable: PathBuf,
+    home: PathBuf,
+}
+
+/// What a program said and how it ended.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Program {
+    /// `executable` is what cargo built for this test; `home` is where it may write.
+    pub fn new(executable: &str, home: &Path) -> Self {
+        Self { executable: PathBuf::from(executable), home: home.to_owned() }
+    }
+
+    /// The program as `name`, which decides what it is, with an empty environment but for `PATH` and `HOME`.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.executable);
+        command.arg0(name).env_clear().env("HOME", &self.home).env("NO_COLOR", "1");
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(Stdio::null()).current_dir(&self.home);
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run<I: AsRef<OsStr>>(&self, name: &str, args: impl IntoIterator<Item = I>) -> Output {
+        self.run_with(name, args, &[], "")
+    }
+
+    /// Runs to the end with these variables and this standard input.
+    pub fn run_with<I: AsRef<OsStr>>(
+        &self,
+        name: &str,
+        args: impl IntoIterator<Item = I>,
+        env: &[(&str, &str)],
+        input: &str,
+    ) -> Output {
+        let mut command = self.command(name);
+        command.args(args).envs(env.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("it was piped");
+        // A program that does not read its input closes it; that is no failure of the test.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output().expect("it can be waited for");
+        Output {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The executable's path, for scripts.
+    pub fn path(&self) -> &Path {
+        &self.executable
+    }
+}
+
+/// Starts a daemon whose output is appended to `log`.
+pub(super) fn daemon(mut command: Command, log: &Path) -> Child {
+    let file = File::options().create(true).append(true).open(log).expect("the world's folder can be written");
+    let copy = file.try_clone().expect("a descriptor can be copied");
+    command.stdout(file).stderr(copy).spawn().expect("the program starts")
+}
+
+/// `kill -9`, and waits until it is gone.
+pub(super) fn kill(child: &mut Child) {
+    child.kill().expect("it is our child");
+    child.wait().expect("it is our child");
+}
+
+/// SIGTERM, and waits until it is gone; returns the exit code.
+pub(super) fn stop(child: &mut Child) -> Option<i32> {
+    signal(child, Signal::TERM);
+    until("a daemon that was told to stop has ended", || child.try_wait().expect("it is our child")).code()
+}
+
+/// Sends a signal to a child that was not waited for.
+pub(super) fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_child(child);
+    kill_process(pid, signal).expect("it is our child");
+}
+
+/// Ends every process that works in `folder` or names it on its command line: shims and steps outlive the agents that started them.
+pub(super) fn end_all_in(folder: &Path) {
+    until("every process of the world is gone", || {
+        let found = processes_in(folder);
+        for pid in &found {
+            // It may have ended since it was found.
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        found.is_empty().then_some(())
+    });
+}
+
+/// Processes, but for this one, that work in `folder` or name it on their command line.
+pub(super) fn processes_in(folder: &Path) -> Vec<Pid> {
+    let own = std::process::id();
+    let entries = std::fs::read_dir("/proc").expect("this is Linux");
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| *pid != own && is_in(*pid, folder)).filter_map(|pid| Pid::from_raw(pid.cast_signed())).collect()
+}
+
+fn is_in(pid: u32, folder: &Path) -> bool {
+    let proc = Path::new("/proc").join(pid.to_string());
+    let state = std::fs::read_to_string(proc.join("stat")).unwrap_or_default();
+    let is_zombie = state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+    let works_there = std::fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
+    let words = std::fs::read(proc.join("cmdline")).unwrap_or_default();
+    let names_it = String::from_utf8_lossy(&words).contains(&*folder.to_string_lossy());
+    !is_zombie && (works_there || names_it)
+}

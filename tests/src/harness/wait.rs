@@ -1,0 +1,22 @@
+//! Waiting for what other processes do: asked again and again, with a limit that says what was missing.
+
+use std::time::{Duration, Instant};
+
+/// So long a test waits for anything; only a failure takes it.
+pub const WAIT: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Asks until there is an answer; panics with `what` after [`WAIT`].
+#[track_caller]
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < WAIT, "waited {WAIT:?} in vain until {what}");
+        std::thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,203 @@
+//! A world: a master, agents and a repository in a temporary folder.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::agent::{Agent, build_host, target};
+use super::api::Api;
+use super::master::Master;
+use super::process::{Output, Program, end_all_in, processes_in};
+use super::repository::Repository;
+use super::wait::until;
+
+/// What a world is made of; `start` makes it.
+#[derive(Debug)]
+pub struct Windlass {
+    executable: String,
+    builders: Vec<String>,
+    targets: Vec<String>,
+    poll: bool,
+}
+
+impl Windlass {
+    /// `executable` is `env!("CARGO_BIN_EXE_windlass-under-test")`.
+    pub fn new(executable: &str) -> Self {
+        Self { executable: executable.to_owned(), builders: Vec::new(), targets: Vec::new(), poll: false }
+    }
+
+    /// A build host with two slots.
+    #[must_use]
+    pub fn builder(mut self, name: &str) -> Self {
+        self.builders.push(name.to_owned());
+        self
+    }
+
+    /// A target of the environment `production`.
+    #[must_use]
+    pub fn target(mut self, name: &str) -> Self {
+        self.targets.push(name.to_owned());
+        self
+    }
+
+    /// The master looks at the repository every second.
+    #[must_use]
+    pub fn polling(mut self) -> Self {
+        self.poll = true;
+        self
+    }
+
+    /// Starts everything; the project is called `shop`.
+    pub fn start(self) -> World {
+        // What outlives its parent becomes our child, so that it can be seen and ended.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).expect("Linux has subreapers");
+        let folder = tempfile::Builder::new().prefix("windlass-test-").tempdir().expect("a temporary folder");
+        let program = Program::new(&self.executable, folder.path());
+        let repository = Repository::create(folder.path(), "shop");
+        let secret = folder.path().join("hook.key");
+        write_private(&secret, HOOK_KEY);
+        let poll = if self.poll { "poll = \"1s\"\n" } else { "" };
+        let config = format!(
+            "[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}",
+            repository.url(),
+            secret.display().to_string()
+        );
+        let mut master = Master::init(&program, folder.path(), &config);
+        master.start();
+        let mut world = World { agents: Vec::new(), master, repository, program, folder };
+        for name in &self.builders {
+            world.add_agent(&build_host(name), BUILDER_TOML);
+        }
+        for name in &self.targets {
+            let root = world.folder.path().join(name).display().to_string();
+            let config = TARGET_TOML.replace("ROOT", &root);
+            world.add_agent(&target(name), &config);
+        }
+        world
+    }
+}
+
+/// The key that signs deliveries.
+pub const HOOK_KEY: &str = "a-key-that-only-tests-use-0123456789";
+
+const ENVIRONMENT: &str = "
+[environments.production]
+targets = { role = \"web\" }
+projects = [\"shop\"]
+deployers = [\"pipeline\", \"people\"]
+same_user = true
+";
+
+const BUILDER_TOML: &str = "slots = 2\n[policy]\nprojects = [\"*\"]\nenvironments = []\nsteps = \"any\"\n";
+
+const TARGET_TOML: &str = "slots = 1
+[policy]
+projects = [\"shop\"]
+environments = [\"production\"]
+services = [\"shop\"]
+release_roots = [\"ROOT\"]
+steps = \"any\"
+[services.shop]
+root = \"ROOT\"
+";
+
+/// Real processes in a temporary folder; all gone when it is dropped.
+#[derive(Debug)]
+pub struct World {
+    /// In the order they were named: builders, then targets.
+    pub agents: Vec<Agent>,
+    /// The master.
+    pub master: Master,
+    /// What the project `shop` watches.
+    pub repository: Repository,
+    /// The program under test.
+    pub program: Program,
+    folder: TempDir,
+}
+
+impl World {
+    /// The API of the master that listens now.
+    pub fn api(&self) -> Api {
+        self.master.api()
+    }
+
+    /// The folder that holds everything.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The agent of this name.
+    pub fn agent(&mut self, name: &str) -> &mut Agent {
+        self.agents.iter_mut().find(|agent| agent.name() == name).expect("the world has such an agent")
+    }
+
+    /// Enrols an agent and starts it.
+    pub fn add_agent(&mut self, grant: &Value, config: &str) {
+        let api = self.api();
+        let mut agent = Agent::join(&self.program, self.folder.path(), &api, grant, config);
+        agent.start(&api);
+        self.agents.push(agent);
+    }
+
+    /// Runs the client.
+    pub fn windlass(&self, args: &[&str]) -> Output {
+        let api = self.api();
+        let env = [("WINDLASS_URL", api.url()), ("WINDLASS_TOKEN", api.token())];
+        self.program.run_with("windlass", args, &env, "")
+    }
+
+    /// Commits a pipeline file and starts a run of it by hand; returns its id.
+    pub fn run(&self, pipeline: &str) -> String {
+        self.repository.push_commit("A pipeline", &[("windlass.yaml", pipeline)]);
+        self.start_run()
+    }
+
+    /// Starts a run of what was pushed last; returns its id.
+    pub fn start_run(&self) -> String {
+        let reply = self.api().post("/projects/shop/runs", &json!({ "branch": "main" }));
+        assert_eq!(reply.status, 201, "{reply:?}");
+        reply.body["id"].as_str().expect("a run has an id").to_owned()
+    }
+
+    /// How many processes of the world there are.
+    pub fn processes(&self) -> usize {
+        processes_in(self.folder.path()).len()
+    }
+
+    /// Waits until `path` below the folder exists.
+    pub fn appears(&self, path: &str) {
+        let path = self.folder.path().join(path);
+        until(&format!("{} exists", path.display()), || path.exists().then_some(()));
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            show_logs(self);
+        }
+        self.agents.clear();
+        end_all_in(self.folder.path());
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a test that fails shows what the daemons said")]
+fn show_logs(world: &World) {
+    eprintln!("--- master\n{}", tail(&world.master.said()));
+    for agent in &world.agents {
+        eprintln!("--- {}\n{}", agent.name(), tail(&agent.said()));
+    }
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(60)..].join("\n")
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the world's folder can be written");
+}

@@ -1,0 +1,4 @@
+//! What the tests share: the rules of the tree, and a harness of real processes with verbs.
+
+pub mod harness;
+pub mod tidy;
