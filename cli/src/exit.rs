@@ -82,9 +82,11 @@ impl Exit {
             ProblemKind::NotFound | ProblemKind::Expired => Self::NotFound,
             ProblemKind::Conflict | ProblemKind::IdempotencyMismatch => Self::Refused,
             ProblemKind::PipelineErrors => Self::Failed,
-            ProblemKind::TooMany | ProblemKind::TooSlow | ProblemKind::RepositoryAway | ProblemKind::Starting => {
-                Self::NotReachable
-            }
+            ProblemKind::TooMany
+            | ProblemKind::TooSlow
+            | ProblemKind::RepositoryAway
+            | ProblemKind::Starting
+            | ProblemKind::DiskLow => Self::NotReachable,
             ProblemKind::Internal => Self::Bug,
         }
     }

@@ -107,3 +107,38 @@ fn whoever_has_no_token_learns_nothing() {
     let away = world.program.run_with("windlass", ["runs"], &nobody, "");
     assert_eq!(away.code, Some(7), "{}", away.err);
 }
+
+#[test]
+fn a_full_disk_is_one_sentence_and_nothing_is_lost() {
+    if !rustix::process::geteuid().is_root() {
+        assert!(std::env::var_os("CI").is_none(), "CI runs as root, so that a full disk is proven");
+        skipped("a full disk: it takes root to mount a small volume");
+        return;
+    }
+    let world = windlass().builder("b1").small_disk().start();
+    let run = world.run("jobs:\n  a: {run: seq 1 1000}\n");
+    let api = world.api();
+    assert_eq!(api.ended(&run)["outcome"], "succeeded");
+    let filler = world.master.data_dir().join("filler");
+    let mut file = std::fs::File::create(&filler).expect("the volume can be written");
+    let full = std::io::copy(&mut std::io::repeat(0), &mut file).expect_err("the volume is small");
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let said = world.windlass(&["run", "shop"]);
+    assert_eq!(said.code, Some(7), "{}", said.err);
+    assert!(said.err.contains("disk is full; free some space"), "{}", said.err);
+    drop(file);
+    std::fs::remove_file(&filler).expect("it is ours");
+    let again = until("there is room again", || {
+        let reply = api.post("/projects/shop/runs", &json!({ "branch": "main" }));
+        (reply.status == 201).then(|| reply.body["id"].as_str().expect("a run has an id").to_owned())
+    });
+    assert_eq!(api.ended(&again)["outcome"], "succeeded");
+    let numbers: String = (1..=1000).map(|n| format!("{n}\n")).collect();
+    assert_eq!(String::from_utf8_lossy(&api.log(&run, "a", "run").0), numbers);
+    assert_eq!(String::from_utf8_lossy(&api.log(&again, "a", "run").0), numbers);
+}
+
+#[expect(clippy::print_stderr, reason = "what is skipped is named")]
+fn skipped(what: &str) {
+    eprintln!("skipped: {what}");
+}

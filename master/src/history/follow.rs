@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -15,6 +16,9 @@ use crate::facts::Reader;
 
 /// Between two syncs of the view. What a crash loses of it is read from the journal again.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two looks whether a full disk has room again.
+const ROOM_AGAIN: Duration = Duration::from_secs(5);
 
 /// Directories that were set aside and are kept for somebody to look at.
 const SET_ASIDE_MAX: usize = 2;
@@ -31,6 +35,7 @@ pub(super) struct Follow {
 pub(super) fn open_or_renew(dir: &Path, cluster_id: [u8; 16]) -> (Option<Store>, u64) {
     match Store::open(dir, cluster_id) {
         Ok((store, applied)) => (Some(store), applied),
+        Err(Error::Full) => (None, 0),
         Err(error) => {
             tracing::warn!(%error, dir = %dir.display(), "the history is set aside and rebuilt from the journal");
             renew(dir, cluster_id)
@@ -62,20 +67,47 @@ fn set_aside(dir: &Path) {
 impl Follow {
     pub(super) fn run(self, mut store: Option<Store>, runtime: &Handle) {
         let mut rebuilds = 0;
-        while let Some(open) = store.take() {
-            match self.follow(Arc::new(open), runtime) {
+        loop {
+            let ended = match store.take() {
+                Some(open) => self.follow(Arc::new(open), runtime),
+                None => Err(Error::Full),
+            };
+            self.shared.store.store(None);
+            match ended {
                 Ok(()) => return,
+                Err(Error::Full) => {
+                    tracing::error!("the disk is full: the history waits for room, everything else goes on");
+                    if self.wait_for_room(runtime) == Woken::Stop {
+                        return;
+                    }
+                    store = self.again(open_or_renew(&self.dir, self.cluster_id));
+                }
                 Err(error) if rebuilds < 3 => {
                     tracing::error!(%error, "the history is set aside and rebuilt from the journal");
                     rebuilds += 1;
-                    self.shared.store.store(None);
-                    self.shared.applied.send_replace(0);
-                    store = renew(&self.dir, self.cluster_id).0;
+                    store = self.again(renew(&self.dir, self.cluster_id));
                 }
-                Err(error) => tracing::error!(%error, rebuilds, "the history stays away; everything else goes on"),
+                Err(error) => {
+                    return tracing::error!(%error, rebuilds, "the history stays away; everything else goes on");
+                }
             }
         }
-        self.shared.store.store(None);
+    }
+
+    fn again(&self, (store, applied): (Option<Store>, u64)) -> Option<Store> {
+        self.shared.is_full.store(false, Ordering::Release);
+        self.shared.applied.send_replace(applied);
+        store
+    }
+
+    fn wait_for_room(&self, runtime: &Handle) -> Woken {
+        self.shared.is_full.store(true, Ordering::Release);
+        runtime.block_on(async {
+            tokio::select! {
+                () = self.stop.cancelled() => Woken::Stop,
+                () = tokio::time::sleep(ROOM_AGAIN) => Woken::More,
+            }
+        })
     }
 
     /// Until the master stops, or the store or the journal fails.
@@ -122,6 +154,7 @@ impl Follow {
     }
 }
 
+#[derive(PartialEq, Eq)]
 enum Woken {
     More,
     Sync,

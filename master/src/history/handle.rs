@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{mpsc, watch};
@@ -26,6 +27,9 @@ pub enum Error {
         /// Facts there are.
         last: u64,
     },
+    /// There is no room for it; it goes on when there is.
+    #[error("the master's disk is full; free some space on its data volume: the history goes on by itself then")]
+    Full,
     /// sled failed; the directory is set aside and the history rebuilt.
     #[error("the history cannot be read: {0}")]
     Store(String),
@@ -53,6 +57,8 @@ pub struct History {
 pub(super) struct Shared {
     /// None while it is rebuilt.
     pub(super) store: ArcSwapOption<Store>,
+    /// It waits for room on its volume.
+    pub(super) is_full: AtomicBool,
     /// The lsn of the last fact that the view holds.
     pub(super) applied: watch::Sender<u64>,
     pub(super) published: Published,
@@ -87,8 +93,12 @@ impl History {
         if applied > last {
             return Err(Error::JournalCut { applied, last });
         }
-        let shared =
-            Arc::new(Shared { store: ArcSwapOption::empty(), applied: watch::Sender::new(applied), published });
+        let shared = Arc::new(Shared {
+            store: ArcSwapOption::empty(),
+            is_full: AtomicBool::new(false),
+            applied: watch::Sender::new(applied),
+            published,
+        });
         let (queries, receiver) = mpsc::channel(QUERIES);
         let follower = follow::Follow { dir, cluster_id, reader, shared: Arc::clone(&shared), stop };
         let runtime = tokio::runtime::Handle::current();

@@ -1,6 +1,7 @@
 //! What is over, asked. Queries run on a thread of their own, one after the other, so that none blocks the runtime.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +59,7 @@ pub(super) fn serve(shared: &Shared, mut queries: mpsc::Receiver<Query>) {
     while let Some(query) = queries.blocking_recv() {
         match shared.store.load_full() {
             Some(store) => query(Ok(&store)),
+            None if shared.is_full.load(Ordering::Acquire) => query(Err(Error::Full)),
             None => {
                 let applied = *shared.applied.borrow();
                 query(Err(Error::Rebuilding { applied, last: shared.published.lsn() }));

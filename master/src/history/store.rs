@@ -14,6 +14,9 @@ use super::rows::Row;
 /// Cache of sled. Resident memory is two to three times this.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// No space left on device.
+const ENOSPC: i32 = 28;
+
 /// First byte of a value that stands whole, and of one that is in parts.
 const WHOLE: u8 = b'V';
 const PARTS: u8 = b'P';
@@ -31,7 +34,7 @@ impl Store {
         guarded(|| {
             let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
             let db = config.open().map_err(store_error)?;
-            let file = File::open(dir.join("db")).map_err(|error| Error::Store(error.to_string()))?;
+            let file = File::open(dir.join("db")).map_err(|error| io_error(&error))?;
             let store = Self { db, file };
             let applied = store.check(cluster_id)?;
             Ok((store, applied))
@@ -69,7 +72,7 @@ impl Store {
     pub fn sync(&self) -> Result<(), Error> {
         guarded(|| {
             self.db.flush().map_err(store_error)?;
-            self.file.sync_data().map_err(|error| Error::Store(error.to_string()))
+            self.file.sync_data().map_err(|error| io_error(&error))
         })
     }
 
@@ -162,7 +165,16 @@ fn torn(key: &[u8]) -> Error {
 }
 
 fn store_error(error: sled::Error) -> Error {
-    Error::Store(error.to_string())
+    match error {
+        sled::Error::Io(error) => io_error(&error),
+        other => Error::Store(other.to_string()),
+    }
+}
+
+fn io_error(error: &std::io::Error) -> Error {
+    let is_full = error.kind() == std::io::ErrorKind::StorageFull || error.raw_os_error() == Some(ENOSPC);
+    // sled wraps what the system said in an error of its own, and keeps the kind.
+    if is_full { Error::Full } else { Error::Store(error.to_string()) }
 }
 
 /// A panic of sled is an error like its others.

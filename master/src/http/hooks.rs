@@ -47,6 +47,7 @@ pub(super) async fn deliver(call: Call) -> Answer {
     if waiting(&state) >= DELIVERIES_WAITING {
         return Err(Refused::new(ProblemKind::Starting, "too many deliveries wait to be read; send it again"));
     }
+    super::room::demand(&call.api)?;
     let key = format!("hook:{project}:{id}");
     let delivery = delivery(project, key.clone(), said, Digest::of(&call.body))?;
     match call.api.inbox.submit(Input::Deliver(delivery)).await? {

@@ -31,6 +31,7 @@ mod path;
 mod problem;
 mod projects;
 mod releases;
+mod room;
 mod router;
 mod routes;
 mod run_log;

@@ -63,7 +63,7 @@ impl Refused {
         if self.kind == ProblemKind::NotSignedIn {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self.kind, ProblemKind::Starting | ProblemKind::TooMany) {
+        if matches!(self.kind, ProblemKind::Starting | ProblemKind::TooMany | ProblemKind::DiskLow) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -86,7 +86,7 @@ impl From<Refusal> for Refused {
             Refusal::Problems(_) => ProblemKind::PipelineErrors,
             Refusal::NoPipeline(_) => ProblemKind::WrongParams,
             Refusal::KeyMismatch(_) => ProblemKind::IdempotencyMismatch,
-            Refusal::NoSpace => ProblemKind::Starting,
+            Refusal::NoSpace => ProblemKind::DiskLow,
             Refusal::RunEnded(_)
             | Refusal::JoinTokenUsed(_)
             | Refusal::JoinTokenExpired(_)
@@ -130,6 +130,7 @@ impl From<crate::history::Error> for Refused {
         use crate::history::Error;
         match &error {
             Error::Rebuilding { .. } | Error::Closed => Self::new(ProblemKind::Starting, error.to_string()),
+            Error::Full => Self::new(ProblemKind::DiskLow, error.to_string()),
             Error::Store(_) | Error::JournalCut { .. } => internal(&error),
         }
     }

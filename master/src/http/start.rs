@@ -10,7 +10,7 @@ use super::answer::{Answer, json, put};
 use super::call::Call;
 use super::idempotency::Key;
 use super::problem::Refused;
-use super::{runs, shape};
+use super::{room, runs, shape};
 use crate::triggers::Ask;
 use crate::triggers::git::reference::is_branch;
 
@@ -29,6 +29,7 @@ pub(super) async fn start(call: Call) -> Answer {
     {
         return created(&call, &run, true).await;
     }
+    room::demand(&call.api)?;
     let branch = asked.branch.unwrap_or_else(|| place.main_branch.clone());
     if !is_branch(&branch) {
         return Err(Refused::member(ProblemKind::WrongParams, "/branch", "it is not the name of a branch"));

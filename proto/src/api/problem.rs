@@ -82,11 +82,13 @@ pub enum ProblemKind {
     RepositoryAway,
     /// 503: the master is starting or stopping.
     Starting,
+    /// 503: the master's disk is full.
+    DiskLow,
 }
 
 impl ProblemKind {
     /// Every kind, in the order of their status.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::BadRequest,
         Self::NotSignedIn,
         Self::NotAllowed,
@@ -105,6 +107,7 @@ impl ProblemKind {
         Self::Internal,
         Self::RepositoryAway,
         Self::Starting,
+        Self::DiskLow,
     ];
 
     /// The last part of the type.
@@ -142,6 +145,7 @@ impl ProblemKind {
             Self::Internal => ("internal", 500, "The master failed"),
             Self::RepositoryAway => ("repository-away", 502, "The repository does not answer"),
             Self::Starting => ("starting", 503, "The master is starting or stopping"),
+            Self::DiskLow => ("disk-low", 503, "The master's disk is full"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod api;
 mod master;
 mod process;
 mod repository;
+mod small_disk;
 mod wait;
 mod world;
 

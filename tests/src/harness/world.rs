@@ -10,6 +10,7 @@ use super::api::Api;
 use super::master::Master;
 use super::process::{Output, Program, end_all_in, processes_in};
 use super::repository::Repository;
+use super::small_disk::SmallDisk;
 use super::wait::until;
 
 /// What a world is made of; `start` makes it.
@@ -19,12 +20,19 @@ pub struct Windlass {
     builders: Vec<String>,
     targets: Vec<String>,
     poll: bool,
+    small_disk: bool,
 }
 
 impl Windlass {
     /// `executable` is `env!("CARGO_BIN_EXE_windlass-under-test")`.
     pub fn new(executable: &str) -> Self {
-        Self { executable: executable.to_owned(), builders: Vec::new(), targets: Vec::new(), poll: false }
+        Self {
+            executable: executable.to_owned(),
+            builders: Vec::new(),
+            targets: Vec::new(),
+            poll: false,
+            small_disk: false,
+        }
     }
 
     /// A build host with two slots.
@@ -48,6 +56,13 @@ impl Windlass {
         self
     }
 
+    /// The master's data lies on a volume of its own that is nearly full once it listens. Needs root.
+    #[must_use]
+    pub fn small_disk(mut self) -> Self {
+        self.small_disk = true;
+        self
+    }
+
     /// Starts everything; the project is called `shop`.
     pub fn start(self) -> World {
         // What outlives its parent becomes our child, so that it can be seen and ended.
@@ -63,9 +78,10 @@ impl Windlass {
             repository.url(),
             secret.display().to_string()
         );
+        let disk = self.small_disk.then(|| SmallDisk::mount(&folder.path().join("master")));
         let mut master = Master::init(&program, folder.path(), &config);
         master.start();
-        let mut world = World { agents: Vec::new(), master, repository, program, folder };
+        let mut world = World { agents: Vec::new(), master, repository, program, disk, folder };
         for name in &self.builders {
             world.add_agent(&build_host(name), BUILDER_TOML);
         }
@@ -113,6 +129,8 @@ pub struct World {
     pub repository: Repository,
     /// The program under test.
     pub program: Program,
+    #[expect(dead_code, reason = "it is unmounted when it is dropped, after the processes and before the folder")]
+    disk: Option<SmallDisk>,
     folder: TempDir,
 }
 
