@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use crate::windlass;
-use windlass_tests::harness::until;
+use windlass_tests::harness::until_within;
+
+/// A build from an empty folder on a busy machine.
+const BUILD: std::time::Duration = std::time::Duration::from_secs(20 * 60);
 
 /// Cargo, its toolchains and a target folder that is kept, because steps inherit nothing.
 fn pipeline(target: &Path) -> String {
@@ -36,7 +39,7 @@ fn windlass_checks_its_own_repository() {
     copy_sources(root, &world);
     let run = world.run(&pipeline(&target));
     let api = world.api();
-    let ended = until("the run has ended", || {
+    let ended = until_within(BUILD, "the run has ended", || {
         let body = api.get(&format!("/runs/{run}?wait=30s")).body;
         (body["state"] == "ended").then_some(body)
     });

@@ -46,7 +46,7 @@ impl<'a> Watch<'a> {
             return teller.quote(&format!("  {:<13} │ ", format!("{job} {step}")), text);
         }
         match job.split_once('@') {
-            Some((_, target)) if is_of_change(text) => teller.quote(&format!("  {target}   "), text),
+            Some((phase, target)) if is_shown(phase, text) => teller.quote(&format!("  {target}   "), text),
             Some(_) | None => Ok(()),
         }
     }
@@ -82,10 +82,10 @@ impl<'a> Watch<'a> {
             let text = format!("  shop {} → production", release_number(&now.release));
             teller.event("deployment_requested", &text, json!({ "deployment": now.id, "release": now.release }))?;
         }
-        self.stages(&now, teller)?;
         for target in &now.targets {
             self.target(&now, target, teller)?;
         }
+        self.stages(&now, teller)?;
         self.deployment = Some(now);
         Ok(())
     }
@@ -121,7 +121,9 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// The lines of a change that tell how it goes.
-fn is_of_change(text: &str) -> bool {
-    ["gate ", "switch", "check", "way back", "reverted"].iter().any(|begin| text.starts_with(begin))
+/// The lines that tell how a change goes; of preparing only that the way back is there.
+fn is_shown(phase: &str, text: &str) -> bool {
+    let begins: &[&str] =
+        if phase.ends_with("/prepare") { &["way back"] } else { &["gate ", "switch", "check", "way back", "reverted"] };
+    begins.iter().any(|begin| text.starts_with(begin))
 }

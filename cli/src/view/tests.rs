@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use windlass_core::model::UnixMs;
-use windlass_proto::api::{Agent, Run};
+use windlass_proto::api::{Agent, Deployment, Run};
 
-use super::{agents, runs};
+use super::{agents, deployment, runs};
+use crate::exit::Exit;
 use crate::text::Reader;
 
 /// 2026-11-22T14:05:00Z, in UTC.
@@ -49,4 +50,41 @@ fn an_agent_without_a_session_says_since_when() {
         "enrolled": "2026-11-01T09:14:00.000Z", "services": [] });
     let agent: Agent = serde_json::from_value(agent).expect("it has the shape of an agent");
     insta::assert_snapshot!(agents::list(&[agent], &reader()));
+}
+
+fn deployment(state: &str, targets: &[(&str, &str, Option<&str>)]) -> Deployment {
+    let target = |(name, state, running): &(&str, &str, Option<&str>)| {
+        json!({ "name": name, "state": state, "why": null, "batch": 0, "way_back": "r17-90ab12cd", "job": null,
+            "touched": *state != "waiting", "since": "2026-11-22T14:02:10.000Z", "running": running })
+    };
+    let targets: Vec<Value> = targets.iter().map(target).collect();
+    let batch = json!({ "targets": ["web1"], "at_once": 1, "bake_ms": 2000, "budget": 0 });
+    let deployment = json!({ "id": "shop.production.31", "lane": "shop/production", "number": 31, "kind": "forward",
+        "release": "r18", "state": state, "batch": 0, "outcome": null, "exit_code": null, "why": "", "run": "shop.43",
+        "entry": "production", "by": "pipeline", "reason": "", "generation": 58, "failures": 0, "batches": [batch],
+        "targets": targets, "requested": "2026-11-22T14:02:07.000Z", "started": "2026-11-22T14:02:07.000Z",
+        "rollback_started": null, "ended": null });
+    serde_json::from_value(deployment).expect("it has the shape of a deployment")
+}
+
+#[test]
+fn each_change_of_a_target_is_one_line() {
+    let before = deployment("changing", &[("web1", "changing", Some("r17-90ab12cd")), ("web2", "waiting", None)]);
+    let now = deployment("baking", &[("web1", "confirmed", Some("r18-4f2a91c0")), ("web2", "waiting", None)]);
+    let told = deployment::changes(Some(&before), &now, &reader());
+    assert_eq!(told, ["baking  batch 1 of 1: web1", "14:02:10  web1      confirmed, r18 answers"]);
+    assert!(deployment::changes(Some(&now), &now, &reader()).is_empty());
+}
+
+#[test]
+fn the_end_of_a_deployment_says_what_answers_and_the_exit_code() {
+    let mut over =
+        deployment("ended", &[("web1", "reverted", Some("r17-90ab12cd")), ("web2", "waiting", Some("r17-90ab12cd"))]);
+    over.outcome = Some("rolled_back".to_owned());
+    over.exit_code = Some(20);
+    over.why = "gate up".to_owned();
+    over.ended = Some("2026-11-22T14:02:49.000Z".parse().expect("a time"));
+    let text = deployment::ended(&over);
+    assert_eq!(text, "ROLLED BACK in 42 s · 2 of 2 targets answer r17 · gate up · exit code 20");
+    assert_eq!(Exit::of_deployment(&over), Exit::Deployment(20));
 }

@@ -16,5 +16,5 @@ pub use api::{Api, Reply};
 pub use master::Master;
 pub use process::{Output, Program};
 pub use repository::Repository;
-pub use wait::{WAIT, until};
+pub use wait::{WAIT, until, until_within};
 pub use world::{HOOK_KEY, Windlass, World};
