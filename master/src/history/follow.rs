@@ -31,27 +31,23 @@ pub(super) struct Follow {
     pub(super) stop: CancellationToken,
 }
 
-/// Opens the view; what does not open is set aside, and a new one begun.
-pub(super) fn open_or_renew(dir: &Path, cluster_id: [u8; 16]) -> (Option<Store>, u64) {
+/// A store and the lsn that it has applied, or why there is none.
+type Opened = Result<(Store, u64), Error>;
+
+/// Opens the view; what does not open is set aside, and a new one begun. For want of room nothing is set aside.
+pub(super) fn open_or_renew(dir: &Path, cluster_id: [u8; 16]) -> Opened {
     match Store::open(dir, cluster_id) {
-        Ok((store, applied)) => (Some(store), applied),
-        Err(Error::Full) => (None, 0),
-        Err(error) => {
+        Err(error) if error != Error::Full => {
             tracing::warn!(%error, dir = %dir.display(), "the history is set aside and rebuilt from the journal");
             renew(dir, cluster_id)
         }
+        opened => opened,
     }
 }
 
-fn renew(dir: &Path, cluster_id: [u8; 16]) -> (Option<Store>, u64) {
+fn renew(dir: &Path, cluster_id: [u8; 16]) -> Opened {
     set_aside(dir);
-    match Store::open(dir, cluster_id) {
-        Ok((store, applied)) => (Some(store), applied),
-        Err(error) => {
-            tracing::error!(%error, dir = %dir.display(), "there is no history: a new one cannot be begun");
-            (None, 0)
-        }
-    }
+    Store::open(dir, cluster_id)
 }
 
 fn set_aside(dir: &Path) {
@@ -65,13 +61,10 @@ fn set_aside(dir: &Path) {
 }
 
 impl Follow {
-    pub(super) fn run(self, mut store: Option<Store>, runtime: &Handle) {
+    pub(super) fn run(self, mut store: Result<Store, Error>, runtime: &Handle) {
         let mut rebuilds = 0;
         loop {
-            let ended = match store.take() {
-                Some(open) => self.follow(Arc::new(open), runtime),
-                None => Err(Error::Full),
-            };
+            let ended = store.and_then(|open| self.follow(Arc::new(open), runtime));
             self.shared.store.store(None);
             match ended {
                 Ok(()) => return,
@@ -94,10 +87,10 @@ impl Follow {
         }
     }
 
-    fn again(&self, (store, applied): (Option<Store>, u64)) -> Option<Store> {
+    fn again(&self, opened: Opened) -> Result<Store, Error> {
         self.shared.is_full.store(false, Ordering::Release);
-        self.shared.applied.send_replace(applied);
-        store
+        self.shared.applied.send_replace(opened.as_ref().map_or(0, |(_, applied)| *applied));
+        opened.map(|(store, _)| store)
     }
 
     fn wait_for_room(&self, runtime: &Handle) -> Woken {

@@ -88,7 +88,9 @@ impl History {
         stop: CancellationToken,
     ) -> Result<(Self, Threads), Error> {
         let dir: PathBuf = data_dir.join("history-1");
-        let (store, applied) = follow::open_or_renew(&dir, cluster_id);
+        let opened = follow::open_or_renew(&dir, cluster_id);
+        let applied = opened.as_ref().map_or(0, |(_, applied)| *applied);
+        let store = opened.map(|(store, _)| store);
         let last = published.lsn();
         if applied > last {
             return Err(Error::JournalCut { applied, last });

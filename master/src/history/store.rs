@@ -14,9 +14,6 @@ use super::rows::Row;
 /// Cache of sled. Resident memory is two to three times this.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// No space left on device.
-const ENOSPC: i32 = 28;
-
 /// First byte of a value that stands whole, and of one that is in parts.
 const WHOLE: u8 = b'V';
 const PARTS: u8 = b'P';
@@ -172,9 +169,11 @@ fn store_error(error: sled::Error) -> Error {
 }
 
 fn io_error(error: &std::io::Error) -> Error {
-    let is_full = error.kind() == std::io::ErrorKind::StorageFull || error.raw_os_error() == Some(ENOSPC);
     // sled wraps what the system said in an error of its own, and keeps the kind.
-    if is_full { Error::Full } else { Error::Store(error.to_string()) }
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => Error::Full,
+        _ => Error::Store(error.to_string()),
+    }
 }
 
 /// A panic of sled is an error like its others.
