@@ -1,4 +1,5 @@
 //! What the tests share: the rules of the tree, and a harness of real processes with verbs.
 
+pub mod fuzz;
 pub mod harness;
 pub mod tidy;
