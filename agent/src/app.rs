@@ -14,6 +14,7 @@ use crate::args::Place;
 use crate::attempts::{self, State as Memory, StateDir, Store};
 use crate::config::{Config, files};
 use crate::exit::{CONFIG, DISK, Failure, NOT_NOW};
+use crate::host::RealHost;
 use crate::identity::{Identity, identity};
 use crate::link::{Blobs, Dialler, Introduction, Link};
 use crate::socket::{self, Answers};
@@ -83,7 +84,7 @@ fn start(
     failed: &CancellationToken,
 ) -> Result<(), Failure> {
     let disk: Arc<dyn windlass_disk::Disk> = Arc::new(RealDisk);
-    let store = Store::open(Arc::clone(&disk), dir).map_err(disk_failure)?;
+    let store = Store::open(Arc::clone(&disk), Arc::new(RealHost), dir).map_err(disk_failure)?;
     let memory = Memory::load(disk, dir, &identity.cluster).map_err(disk_failure)?;
     let watch = Watch::start(tasks).map_err(no_start("inotify"))?;
     let boot_id = clock::boot_id().map_err(no_start("the boot id"))?;

@@ -14,6 +14,7 @@ pub mod builtin;
 pub mod clock;
 pub mod config;
 pub mod exit;
+pub mod host;
 mod identity;
 pub mod join;
 pub mod link;

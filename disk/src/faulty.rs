@@ -120,6 +120,10 @@ impl Disk for FaultyDisk {
     fn exists(&self, path: &Path) -> Result<bool> {
         self.with("stat", path, |state| state.exists(path))
     }
+
+    fn size(&self, path: &Path) -> Result<Option<u64>> {
+        self.with("stat", path, |state| state.size(path))
+    }
 }
 
 #[cfg(test)]

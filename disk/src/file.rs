@@ -79,6 +79,8 @@ pub trait Disk: Send + Sync {
     fn read_link(&self, path: &Path) -> Result<PathBuf>;
     /// Whether anything has this name.
     fn exists(&self, path: &Path) -> Result<bool>;
+    /// The length of a file in bytes; none if the name is missing or leads to anything but a file.
+    fn size(&self, path: &Path) -> Result<Option<u64>>;
 
     /// Makes a directory and the missing ones above it. Nothing is synced; see
     /// [`crate::safe_write::create_dir_all_synced`].
@@ -125,6 +127,8 @@ pub trait DiskFile: Send + Sync + std::fmt::Debug {
     /// Takes the exclusive lock of the open file without waiting; `false` if another has it. It is
     /// freed when the last descriptor of this open file closes, inherited ones included.
     fn try_flock(&self) -> Result<bool>;
+    /// Another descriptor of the same open file, as a child inherits it: the lock is freed when the last of them closes.
+    fn duplicate(&self) -> Result<Box<dyn DiskFile>>;
     /// The descriptor, to be inherited or watched; none on a disk that is not the real one.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 

@@ -79,6 +79,14 @@ impl Disk for RealDisk {
             Err(error) => Err(Error::new("stat", path, error)),
         }
     }
+
+    fn size(&self, path: &Path) -> Result<Option<u64>> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => Ok(found.is_file().then_some(found.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::new("stat", path, error)),
+        }
+    }
 }
 
 /// An open file of the operating system.
@@ -185,6 +193,13 @@ impl DiskFile for RealFile {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
             Err(errno) => Err(self.error("flock", errno.into())),
         }
+    }
+
+    fn duplicate(&self) -> Result<Box<dyn DiskFile>> {
+        let file = self.file.try_clone().map_err(|e| self.error("dup", e))?;
+        let copy = RealFile::new(file, &self.path);
+        copy.sync_failed.store(self.sync_failed.load(Ordering::Acquire), Ordering::Release);
+        Ok(Box::new(copy))
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

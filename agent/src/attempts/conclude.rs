@@ -65,13 +65,13 @@ fn carry_out(
         Conclusion::AppendVoid(outcome) => {
             tracing::info!(%fence, %outcome, "concluded");
             let index = u32::try_from(found.whole.len() + 1).expect("a record has few lines");
-            append(file, found, index, LineBody::Void { outcome })
+            append(store, file, found, index, LineBody::Void { outcome })
         }
         Conclusion::AppendExit { sweep, reason, index } => {
             // Without a cgroup there is no group of ours to kill: what a lost shim left behind cannot be told from others.
             tracing::error!(%fence, ?reason, survivors_possible = sweep, "concluded without proof");
             let logs = end_logs(store, dir, &found, reason)?;
-            append(file, found, index, exit(reason, logs))
+            append(store, file, found, index, exit(reason, logs))
         }
     }
 }
@@ -82,13 +82,13 @@ fn exit(reason: UnknownReason, logs: Vec<Option<windlass_core::attempt::LogEnd>>
 }
 
 /// Appends the last line behind what is whole; damage stays as it is.
-fn append(file: Box<dyn DiskFile>, found: Lines, index: u32, body: LineBody) -> Result<Concluded> {
+fn append(store: &Store, file: Box<dyn DiskFile>, found: Lines, index: u32, body: LineBody) -> Result<Concluded> {
     match found.end {
         Ending::Clean => {}
         Ending::Torn => _ = windlass_disk::record::cut_torn_tail(&*file)?,
         Ending::Damaged { .. } => end_the_line(&*file)?,
     }
-    let mut record = OwnRecord::new(file)?;
+    let mut record = OwnRecord::new(file, store.shared_host())?;
     let last = record.append(index, body)?;
     let mut lines: Vec<_> = found.whole.into_iter().map(Arc::new).collect();
     lines.push(last);

@@ -8,6 +8,7 @@ use windlass_core::model::{Action, Attempt, Command, Duration, Envelope, Fence, 
 use windlass_disk::RealDisk;
 
 use super::{OwnRecord, StateDir, Store};
+use crate::host::RealHost;
 
 pub(crate) const BOOT: &str = "this-boot";
 
@@ -20,7 +21,7 @@ pub(crate) struct Fixture {
 pub(crate) fn fixture() -> Fixture {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let dir = StateDir::new(&folder.path().join("state"));
-    let store = Store::open(Arc::new(RealDisk), &dir).expect("a store");
+    let store = Store::open(Arc::new(RealDisk), Arc::new(RealHost), &dir).expect("a store");
     Fixture { store, folder }
 }
 

@@ -1,9 +1,8 @@
 //! The logs of an attempt whose shim is gone, and how much is spooled.
 
-use std::path::Path;
-
 use windlass_core::attempt::{LineBody, LogEnd};
 use windlass_core::model::{Digest, UnknownReason};
+use windlass_disk::Disk;
 use windlass_disk::log::{GapReason, LogWriter};
 
 use super::record::Lines;
@@ -55,8 +54,7 @@ fn end_log(store: &Store, dir: &AttemptDir, step: u32, gap: Option<GapReason>) -
 }
 
 /// Bytes of record and logs of an attempt. What vanishes meanwhile counts as nothing.
-pub fn spool_bytes(dir: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-    let files = entries.filter_map(|entry| entry.ok()?.metadata().ok()).filter(std::fs::Metadata::is_file);
-    files.map(|file| file.len()).sum()
+pub fn spool_bytes(disk: &dyn Disk, dir: &AttemptDir) -> u64 {
+    let Ok(paths) = disk.read_dir(dir.path()) else { return 0 };
+    paths.iter().filter_map(|path| disk.size(path).ok()?).sum()
 }

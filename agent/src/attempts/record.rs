@@ -1,6 +1,5 @@
 //! Reading and beginning the record of an attempt.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use windlass_core::attempt::{Line, LineBody, RecordEnd};
@@ -8,8 +7,8 @@ use windlass_core::model::{Envelope, Fence};
 use windlass_disk::record::{self, RecordTail, RecordWriter};
 use windlass_disk::{Disk, DiskFile, Open};
 
-use super::{AttemptDir, Error, Result};
-use crate::clock;
+use super::{AttemptDir, Result};
+use crate::host::Host;
 
 /// The format of the lines that this program writes.
 const LINE_FORMAT: u16 = 1;
@@ -18,17 +17,18 @@ const LINE_FORMAT: u16 = 1;
 #[derive(Debug)]
 pub struct OwnRecord {
     writer: RecordWriter,
+    host: Arc<dyn Host>,
 }
 
 impl OwnRecord {
     /// Takes over an open, locked record.
-    pub(super) fn new(file: Box<dyn DiskFile>) -> Result<Self> {
-        Ok(Self { writer: RecordWriter::new(file)? })
+    pub(super) fn new(file: Box<dyn DiskFile>, host: Arc<dyn Host>) -> Result<Self> {
+        Ok(Self { writer: RecordWriter::new(file)?, host })
     }
 
     /// Appends a line with the present times; it is durable when this returns.
     pub fn append(&mut self, index: u32, body: LineBody) -> Result<Arc<Line>> {
-        let (boottime_ns, wall_ms) = (clock::boottime_ns(), clock::wall_ms());
+        let (boottime_ns, wall_ms) = (self.host.boottime_ns(), self.host.wall_ms());
         let line = Line { format: LINE_FORMAT, index, boottime_ns, wall_ms, body };
         let payload = serde_json::to_vec(&line).expect("a line has text keys only, so it is JSON");
         self.writer.append(&payload)?;
@@ -36,11 +36,8 @@ impl OwnRecord {
     }
 
     /// The open file, to be inherited: it carries the lock.
-    pub fn inheritable(&self) -> Result<File> {
-        let file = self.writer.file();
-        let descriptor = file.descriptor().expect("records of a running agent are on the real disk");
-        let owned = descriptor.try_clone_to_owned().map_err(Error::io("dup the descriptor of", file.path()))?;
-        Ok(File::from(owned))
+    pub fn inheritable(&self) -> Result<Box<dyn DiskFile>> {
+        Ok(self.writer.file().duplicate()?)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The directories of attempts: begun, listed, cancelled, deleted.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,11 +9,13 @@ use windlass_core::model::Fence;
 use windlass_disk::{Disk, Open, safe_write};
 
 use super::{AttemptDir, Error, OwnRecord, Result, StateDir};
+use crate::host::Host;
 
 /// All attempts of this agent.
 #[derive(Clone)]
 pub struct Store {
     disk: Arc<dyn Disk>,
+    host: Arc<dyn Host>,
     dir: StateDir,
 }
 
@@ -27,16 +28,25 @@ struct CancelFile<'a> {
 
 impl Store {
     /// In this state directory; makes what is missing, durably.
-    pub fn open(disk: Arc<dyn Disk>, dir: &StateDir) -> Result<Self> {
+    pub fn open(disk: Arc<dyn Disk>, host: Arc<dyn Host>, dir: &StateDir) -> Result<Self> {
         for part in [dir.attempts(), dir.blobs(), dir.observed()] {
             safe_write::create_dir_all_synced(&*disk, &part)?;
         }
-        Ok(Self { disk, dir: dir.clone() })
+        Ok(Self { disk, host, dir: dir.clone() })
     }
 
     /// The disk they are on.
     pub fn disk(&self) -> &dyn Disk {
         &*self.disk
+    }
+
+    /// The host they are on.
+    pub fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    pub(super) fn shared_host(&self) -> Arc<dyn Host> {
+        Arc::clone(&self.host)
     }
 
     /// The state directory.
@@ -56,7 +66,7 @@ impl Store {
         self.disk.create_dir(dir.path())?;
         let file = self.disk.open(&dir.record(), Open::CreateNew)?;
         if file.try_flock()? {
-            OwnRecord::new(file)
+            OwnRecord::new(file, self.shared_host())
         } else {
             let why = io::Error::new(io::ErrorKind::WouldBlock, "another process has the lock of a file we just made");
             Err(Error::Io { what: "lock", path: dir.record(), why })
@@ -88,7 +98,7 @@ impl Store {
         let record = dir.record();
         for path in self.disk.read_dir(dir.path())? {
             if path != record {
-                remove_any(&path)?;
+                self.remove_any(&path)?;
             }
         }
         if self.disk.exists(&record)? {
@@ -112,6 +122,16 @@ impl Store {
         Ok(steps)
     }
 
+    /// A file, or a folder that the steps had.
+    fn remove_any(&self, path: &Path) -> Result<()> {
+        match self.disk.remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                self.host.remove_folder(path).map_err(Error::io("remove", path))
+            }
+            removed => Ok(removed?),
+        }
+    }
+
     fn forget_blobs(&self, fence: Fence) -> Result<()> {
         let suffix = format!(".{fence}");
         for path in self.disk.read_dir(&self.dir.blobs())? {
@@ -127,10 +147,4 @@ impl Store {
 /// The step whose log this is: `step-07.log` is of step 7.
 fn step_of(path: &Path) -> Option<u32> {
     path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".log")?.parse().ok()
-}
-
-fn remove_any(path: &Path) -> Result<()> {
-    let is_dir = fs::symlink_metadata(path).map_err(Error::io("stat", path))?.is_dir();
-    let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    removed.map_err(Error::io("remove", path))
 }

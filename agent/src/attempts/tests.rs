@@ -144,5 +144,5 @@ fn forgetting_leaves_nothing_of_the_attempt() {
     fixture.store.forget(FENCE).expect("forgotten");
     assert!(fixture.store.list().expect("listed").is_empty());
     assert_eq!((blob("ab.7").exists(), blob("cd.7.part").exists(), blob("ef.17").exists()), (false, false, true));
-    assert!(spool_bytes(dir.path()) == 0);
+    assert!(spool_bytes(&RealDisk, &dir) == 0);
 }

@@ -10,6 +10,7 @@ use windlass_proto::convert::Assignments;
 
 use super::holdings::Holdings;
 use super::room::Room;
+use super::session::{Greeting, StaleMaster};
 use super::shim::Spawn;
 use super::state::{Settings, State};
 use crate::attempts::{self, State as Memory, Store};
@@ -28,29 +29,6 @@ pub struct Work {
     inbox: mpsc::Sender<Message>,
     holdings: watch::Receiver<Arc<Holdings>>,
     room: watch::Receiver<Room>,
-}
-
-/// What a Hello says of the agent's memory. The incarnation is synced.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Greeting {
-    /// One more than ever before.
-    pub incarnation: u64,
-    /// The highest epoch obeyed.
-    pub max_epoch: u64,
-    /// Below it nothing new is taken.
-    pub floor: Fence,
-    /// All that is held.
-    pub holdings: Arc<Holdings>,
-}
-
-/// A master of an epoch that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the master's epoch {offered} is below {obeyed}, which this agent obeyed")]
-pub struct StaleMaster {
-    /// What the Welcome says.
-    pub offered: u64,
-    /// What stands in the agent's memory.
-    pub obeyed: u64,
 }
 
 /// Work ended, because the disk refused or the agent stops. What is on disk is not known: only a new start is honest.
@@ -170,20 +148,18 @@ impl Worker {
     fn take(&mut self, message: Message) -> attempts::Result<()> {
         match message {
             Message::Greet(answer) => {
-                self.state.look(false)?;
+                let greeting = self.state.greet()?;
                 self.publish();
-                let greeting = self.greeting()?;
                 let _nobody_waits = answer.send(greeting);
             }
             Message::Begin { epoch, session, answer } => {
-                let _nobody_waits = answer.send(self.begin(epoch, session)?);
+                let _nobody_waits = answer.send(self.state.begin(epoch, session)?);
             }
             Message::Assign { session, set } => {
                 self.state.assign(session, set)?;
                 self.publish();
             }
-            Message::Over { session } if self.state.session == Some(session) => self.state.session = None,
-            Message::Over { session: _ } => {}
+            Message::Over { session } => self.state.over(session),
         }
         Ok(())
     }
@@ -201,23 +177,6 @@ impl Worker {
             self.room.send_replace(self.state.room()?);
         }
         Ok(())
-    }
-
-    fn greeting(&mut self) -> attempts::Result<Greeting> {
-        let memory = &mut self.state.memory;
-        let incarnation = memory.next_incarnation()?;
-        let (max_epoch, floor) = (memory.max_epoch(), memory.floor());
-        Ok(Greeting { incarnation, max_epoch, floor, holdings: Arc::clone(&self.holdings.borrow()) })
-    }
-
-    fn begin(&mut self, epoch: u64, session: u64) -> attempts::Result<Result<(), StaleMaster>> {
-        let obeyed = self.state.memory.max_epoch();
-        if epoch < obeyed {
-            return Ok(Err(StaleMaster { offered: epoch, obeyed }));
-        }
-        self.state.memory.obey(epoch)?;
-        self.state.session = Some(session);
-        Ok(Ok(()))
     }
 
     fn publish(&self) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use windlass_core::attempt::Line;
 use windlass_core::model::{Envelope, Fence};
+use windlass_disk::Disk;
 
 use super::holdings::Attempt;
 use super::shim::Shim;
@@ -42,8 +43,8 @@ impl Held {
         Self { attempt, standing: Standing::Live(Box::new(live)) }
     }
 
-    pub(super) fn ended(fence: Fence, dir: AttemptDir, lines: Vec<Arc<Line>>) -> Self {
-        let spool_bytes = spool_bytes(dir.path());
+    pub(super) fn ended(disk: &dyn Disk, fence: Fence, dir: AttemptDir, lines: Vec<Arc<Line>>) -> Self {
+        let spool_bytes = spool_bytes(disk, &dir);
         Self { attempt: Arc::new(Attempt { fence, dir, lines }), standing: Standing::Ended { spool_bytes } }
     }
 
@@ -68,9 +69,9 @@ impl Held {
     }
 
     /// What its record and logs take now.
-    pub(super) fn spool_bytes(&self) -> u64 {
+    pub(super) fn spool_bytes(&self, disk: &dyn Disk) -> u64 {
         match &self.standing {
-            Standing::Live(_) => spool_bytes(self.attempt.dir.path()),
+            Standing::Live(_) => spool_bytes(disk, &self.attempt.dir),
             Standing::Ended { spool_bytes } => *spool_bytes,
         }
     }
@@ -83,7 +84,7 @@ impl Held {
     }
 
     /// Reads what is new in the record; true if there was anything, and the record's last line ends the attempt's life.
-    pub(super) fn look(&mut self) -> attempts::Result<bool> {
+    pub(super) fn look(&mut self, disk: &dyn Disk) -> attempts::Result<bool> {
         let Standing::Live(live) = &mut self.standing else { return Ok(false) };
         let new = live.follow.poll()?;
         if let Some(shim) = &mut live.shim {
@@ -95,7 +96,7 @@ impl Held {
         let attempt = Arc::make_mut(&mut self.attempt);
         attempt.lines.extend(new);
         if attempt.lines.last().is_some_and(|line| line.body.is_last()) {
-            let spool_bytes = spool_bytes(self.attempt.dir.path());
+            let spool_bytes = spool_bytes(disk, &self.attempt.dir);
             self.standing = Standing::Ended { spool_bytes };
         }
         Ok(true)

@@ -10,15 +10,17 @@ mod held;
 mod holdings;
 mod place;
 mod room;
+mod session;
 mod shim;
 mod start;
 mod state;
 
-pub use handle::{Fatal, Greeting, StaleMaster, Work, spawn};
+pub use handle::{Fatal, Work, spawn};
 pub use holdings::{Attempt, Holdings, Phase};
 pub use room::Room;
+pub use session::{Greeting, StaleMaster};
 pub use shim::{Shim, Spawn, SpawnShim, take_record_from_stdin};
-pub use state::Settings;
+pub use state::{Settings, State};
 
 #[cfg(test)]
 mod tests;

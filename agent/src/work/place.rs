@@ -1,17 +1,18 @@
 //! Where the steps of an attempt run.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use windlass_core::model::{Envelope, Fence, Workspace};
+
+use crate::host::Host;
 
 /// The search path of steps.
 pub(super) const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The first folder of the project and job that is not in use, made if it is missing; a new one for `fresh`.
 pub(super) fn workspace(
+    host: &dyn Host,
     work_dir: &Path,
     fence: Fence,
     envelope: &Envelope,
@@ -26,8 +27,7 @@ pub(super) fn workspace(
             numbered.into_iter().find(|folder| !in_use(folder)).expect("the numbers do not end")
         }
     };
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(&folder)?;
+    host.make_folder(&folder)?;
     Ok(folder)
 }
 

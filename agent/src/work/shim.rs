@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::FileType;
+use windlass_disk::DiskFile;
 
 /// Where a shim expects its record.
 const RECORD_FD: i32 = 3;
@@ -26,7 +27,7 @@ pub trait Shim: Send {
 /// Starts a shim on the directory of an attempt, with its open, locked record.
 pub trait Spawn: Send {
     /// Does it.
-    fn spawn(&self, dir: &Path, record: File) -> io::Result<Box<dyn Shim>>;
+    fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>>;
 }
 
 /// Starts this executable again. Nothing of our environment goes along.
@@ -34,7 +35,9 @@ pub trait Spawn: Send {
 pub struct SpawnShim;
 
 impl Spawn for SpawnShim {
-    fn spawn(&self, dir: &Path, record: File) -> io::Result<Box<dyn Shim>> {
+    fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>> {
+        let descriptor = record.descriptor().expect("records of a running agent are on the real disk");
+        let record = descriptor.try_clone_to_owned()?;
         // A group of its own: an interrupt typed at the agent's terminal is not for the shim.
         let child = Command::new("/proc/self/exe")
             .arg0("windlass-agent")

@@ -11,21 +11,19 @@ use windlass_shim::Place;
 
 use super::held::{Held, Live};
 use super::place::{self, SEARCH_PATH};
-use super::room::disk_room;
 use super::state::State;
-use crate::attempts::{AttemptDir, Error, Follow, OwnRecord, Result};
+use crate::attempts::{AttemptDir, Follow, OwnRecord, Result};
 
 impl State {
     /// Begins a put attempt, as core decides. What is held or refused is left alone.
     pub(super) fn start(&mut self, fence: Fence, envelope: Envelope, cancelled: bool) -> Result<()> {
         let held = self.held.keys().copied().collect();
         let reserved = self.held.values().map(Held::reserved_bytes).sum();
-        let state_dir = self.store.dir().path();
         let host = Host {
             held: &held,
             floor: self.memory.floor(),
             free_slots: self.settings.slots.saturating_sub(self.held.values().map(Held::slots).sum()),
-            disk: disk_room(state_dir, reserved).map_err(Error::io("ask for the room of", state_dir))?,
+            disk: self.disk_room(reserved)?,
         };
         let policy = match self.settings.policy.denies(&envelope, &self.settings.services) {
             None => Ok(()),
@@ -84,7 +82,7 @@ impl State {
             Ok(shim) => {
                 let live = Live { follow, shim: Some(shim), workspace: Some(place.workspace) };
                 let mut held = Held::live(fence, dir, live);
-                held.look()?;
+                held.look(self.store.disk())?;
                 self.held.insert(fence, held);
                 Ok(())
             }
@@ -109,13 +107,13 @@ impl State {
         lines.push(record.append(index, LineBody::Void { outcome })?);
         self.store.sync(fence)?;
         let dir = self.store.dir().attempt(fence);
-        self.held.insert(fence, Held::ended(fence, dir, lines));
+        self.held.insert(fence, Held::ended(self.store.disk(), fence, dir, lines));
         Ok(())
     }
 
     fn place(&self, fence: Fence, envelope: &Envelope) -> io::Result<Place> {
         let in_use = |folder: &Path| self.held.values().any(|held| held.workspace().is_some_and(|used| used == folder));
-        let workspace = place::workspace(&self.settings.work_dir, fence, envelope, in_use)?;
+        let workspace = place::workspace(self.store.host(), &self.settings.work_dir, fence, envelope, in_use)?;
         Ok(Place {
             workspace,
             path: SEARCH_PATH.to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use windlass_core::attempt::Concluder;
+use windlass_core::attempt::{Concluder, DiskRoom};
 use windlass_core::model::{Fence, Workspace};
 use windlass_proto::convert::{Assignments, Cancel, Put};
 use windlass_shim::Place;
@@ -12,11 +12,12 @@ use windlass_shim::Place;
 use super::held::{Held, Live};
 use super::holdings::Holdings;
 use super::place;
-use super::room::{Room, disk_room};
+use super::room::Room;
 use super::shim::Spawn;
 use crate::attempts::{AttemptDir, Concluded, Error, Follow, Result, State as Memory, Store, conclude};
 use crate::config::Policy;
 use crate::config::files::User;
+use crate::host::Host;
 use crate::release::place::LocalServices;
 use crate::watch::Watch;
 
@@ -41,8 +42,8 @@ pub struct Settings {
     pub exe: PathBuf,
 }
 
-/// All attempts and the agent's memory.
-pub(super) struct State {
+/// All attempts and the agent's memory. [`Work`](super::Work) asks it from other threads; a simulation asks it itself.
+pub struct State {
     pub(super) store: Store,
     pub(super) memory: Memory,
     pub(super) settings: Settings,
@@ -56,7 +57,8 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(
+    /// Holds nothing yet. Without a `watch` changes are seen when somebody looks.
+    pub fn new(
         store: Store,
         memory: Memory,
         settings: Settings,
@@ -68,7 +70,7 @@ impl State {
     }
 
     /// Takes up every directory that is found: shims that live are followed, all others concluded. Nothing is started.
-    pub(super) fn take_up(&mut self) -> Result<()> {
+    pub fn take_up(&mut self) -> Result<()> {
         for fence in self.store.list()? {
             self.conclude(fence, Concluder::Start)?;
         }
@@ -76,7 +78,7 @@ impl State {
     }
 
     /// Carries out one message of a set, if it is of the present session.
-    pub(super) fn assign(&mut self, session: u64, set: Assignments) -> Result<()> {
+    pub fn assign(&mut self, session: u64, set: Assignments) -> Result<()> {
         if self.session != Some(session) {
             tracing::warn!(session, "assignments of a session that is over");
             return Ok(());
@@ -99,11 +101,11 @@ impl State {
     }
 
     /// Reads what shims wrote; with `try_locks` also looks whether any is gone. True if anything changed.
-    pub(super) fn look(&mut self, try_locks: bool) -> Result<bool> {
+    pub fn look(&mut self, try_locks: bool) -> Result<bool> {
         let mut changed = false;
         let mut free = Vec::new();
         for (fence, held) in &mut self.held {
-            changed |= held.look()?;
+            changed |= held.look(self.store.disk())?;
             if held.is_live() && (try_locks || held.has_lost_shim()) {
                 free.push(*fence);
             }
@@ -114,14 +116,23 @@ impl State {
         Ok(changed)
     }
 
-    pub(super) fn holdings(&self) -> Holdings {
+    /// All that is held; what it shows is synced.
+    pub fn holdings(&self) -> Holdings {
         Holdings { attempts: self.held.iter().map(|(fence, held)| (*fence, Arc::clone(&held.attempt))).collect() }
     }
 
-    pub(super) fn room(&self) -> Result<Room> {
+    /// What heartbeats say.
+    pub fn room(&self) -> Result<Room> {
+        let free_bytes = self.disk_room(0)?.free_bytes;
+        let spool_bytes = self.held.values().map(|held| held.spool_bytes(self.store.disk())).sum();
+        Ok(Room { spool_bytes, free_bytes })
+    }
+
+    /// Room on the volume of the state directory, with what is reserved there.
+    pub(super) fn disk_room(&self, reserved_bytes: u64) -> Result<DiskRoom> {
         let dir = self.store.dir().path();
-        let free_bytes = disk_room(dir, 0).map_err(Error::io("ask for the room of", dir))?.free_bytes;
-        Ok(Room { spool_bytes: self.held.values().map(Held::spool_bytes).sum(), free_bytes })
+        let volume = self.store.host().volume(dir).map_err(Error::io("ask for the room of", dir))?;
+        Ok(DiskRoom { total_bytes: volume.total_bytes, free_bytes: volume.free_bytes, reserved_bytes })
     }
 
     pub(super) fn watch(&self, dir: &AttemptDir) -> std::io::Result<()> {
@@ -162,7 +173,7 @@ impl State {
         }
         let is_fresh = held.envelope().is_none_or(|envelope| envelope.workspace == Workspace::Fresh);
         if is_fresh {
-            remove_folder(&place::fresh(&self.settings.work_dir, fence));
+            remove_folder(self.store.host(), &place::fresh(&self.settings.work_dir, fence));
         }
         self.store.forget(fence)?;
         self.held.remove(&fence);
@@ -178,7 +189,7 @@ impl State {
             Concluded::Deleted => Ok(self.held.remove(&fence).is_some()),
             Concluded::Ended(lines) => {
                 let dir = self.store.dir().attempt(fence);
-                self.held.insert(fence, Held::ended(fence, dir, lines));
+                self.held.insert(fence, Held::ended(self.store.disk(), fence, dir, lines));
                 Ok(true)
             }
         }
@@ -194,7 +205,7 @@ impl State {
         let follow = Follow::open(self.store.disk(), &dir)?;
         let live = Live { follow, shim: None, workspace: place.map(|place| place.workspace) };
         let mut held = Held::live(fence, dir, live);
-        held.look()?;
+        held.look(self.store.disk())?;
         tracing::info!(%fence, "re-attached");
         self.held.insert(fence, held);
         Ok(())
@@ -202,8 +213,8 @@ impl State {
 }
 
 /// A folder that a job left; what cannot be removed stays for the operator, and harms nothing.
-fn remove_folder(folder: &std::path::Path) {
-    match std::fs::remove_dir_all(folder) {
+fn remove_folder(host: &dyn Host, folder: &std::path::Path) {
+    match host.remove_folder(folder) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => tracing::warn!(folder = %folder.display(), %error, "a fresh workspace cannot be removed"),

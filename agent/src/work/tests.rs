@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use windlass_core::attempt::LineBody;
 use windlass_core::model::{Envelope, Fence, NotStarted, Outcome, Workspace};
-use windlass_disk::RealDisk;
+use windlass_disk::{DiskFile, RealDisk};
 use windlass_proto::convert::{Assignments, Cancel, Put, envelope_digest};
 
 use super::shim::{Shim, Spawn};
@@ -35,10 +35,11 @@ impl Shim for FakeShim {
 }
 
 impl Spawn for FakeShims {
-    fn spawn(&self, dir: &Path, record: File) -> io::Result<Box<dyn Shim>> {
+    fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>> {
         if self.broken {
             return Err(io::Error::other("no processes left"));
         }
+        let record = File::from(record.descriptor().expect("a real file").try_clone_to_owned()?);
         let name = dir.file_name().expect("a name").to_string_lossy().into_owned();
         self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name, record);
         Ok(Box::new(FakeShim))

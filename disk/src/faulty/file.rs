@@ -88,6 +88,13 @@ impl DiskFile for FaultyFile {
         self.with("flock", State::try_flock)
     }
 
+    fn duplicate(&self) -> Result<Box<dyn DiskFile>> {
+        self.with("dup", State::duplicate)?;
+        let copy = FaultyFile::new(self.disk.clone(), &self.path, self.handle);
+        copy.sync_failed.store(self.sync_failed.load(Ordering::Acquire), Ordering::Release);
+        Ok(Box::new(copy))
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }

@@ -23,6 +23,8 @@ pub(super) struct Handle {
 pub(super) struct State {
     inodes: Vec<Inode>,
     locks: HashMap<Id, u64>,
+    /// Descriptors beyond the first, by the open file they belong to.
+    duplicates: HashMap<u64, u32>,
     handles: u64,
     boot: u64,
     seed: Seed,
@@ -37,6 +39,7 @@ impl Default for State {
         State {
             inodes: vec![Inode::Dir(Names::default())],
             locks: HashMap::new(),
+            duplicates: HashMap::new(),
             handles: 0,
             boot: 0,
             seed: Seed::default(),
@@ -60,6 +63,7 @@ impl State {
         }
         self.boot += 1;
         self.locks.clear();
+        self.duplicates.clear();
         self.power_off_at = None;
         self.failures.clear();
     }
@@ -151,8 +155,19 @@ impl State {
         Ok(*self.locks.entry(handle.inode).or_insert(handle.number) == handle.number)
     }
 
+    pub(super) fn duplicate(&mut self, handle: Handle) -> io::Result<()> {
+        self.content(handle)?;
+        *self.duplicates.entry(handle.number).or_default() += 1;
+        Ok(())
+    }
+
     pub(super) fn close(&mut self, handle: Handle) {
-        if handle.boot == self.boot && self.locks.get(&handle.inode) == Some(&handle.number) {
+        if handle.boot != self.boot {
+            return;
+        }
+        if let Some(more) = self.duplicates.get_mut(&handle.number).filter(|more| **more > 0) {
+            *more -= 1;
+        } else if self.locks.get(&handle.inode) == Some(&handle.number) {
             self.locks.remove(&handle.inode);
         }
     }
@@ -179,6 +194,17 @@ impl State {
         match self.find(path) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn size(&mut self, path: &Path) -> io::Result<Option<u64>> {
+        match self.find(path) {
+            Ok(id) => Ok(match &self.inodes[id] {
+                Inode::File(content) => Some(content.bytes.len() as u64),
+                Inode::Dir(_) | Inode::Link(_) => None,
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -126,3 +126,17 @@ fn directories_and_links_behave_like_the_real_ones() {
     disk.remove_dir(path("/a/b")).expect("remove");
     assert!(!disk.exists(path("/a/b")).expect("stat"));
 }
+
+#[test]
+fn a_lock_belongs_to_the_open_file_and_its_last_descriptor_frees_it() {
+    let disk = FaultyDisk::new();
+    let first = disk.open(path("/record"), Open::CreateNew).expect("create");
+    assert!(first.try_flock().expect("free"));
+    let inherited = first.duplicate().expect("dup");
+    let other = disk.open(path("/record"), Open::Write).expect("open");
+    drop(first);
+    assert!(!other.try_flock().expect("tried"), "the inherited descriptor still has it");
+    assert!(inherited.try_flock().expect("its own"));
+    drop(inherited);
+    assert!(other.try_flock().expect("free again"));
+}
