@@ -12,6 +12,7 @@ pub mod fact;
 pub mod input;
 pub mod job;
 pub mod lane;
+pub mod mask;
 pub mod model;
 pub mod pipeline;
 pub mod place;

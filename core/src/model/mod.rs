@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod plan;
 pub mod problem;
 pub mod release;
+pub mod secret;
 pub mod time;
 pub mod trigger;
 
@@ -26,5 +27,6 @@ pub use outcome::{Failure, NotStarted, Outcome, StepOutcome, UnknownReason};
 pub use plan::{DeployWork, InputSpec, JobPlan, Phase, RunPlan, StepsWork, TargetWork, Term, Work};
 pub use problem::{Code, Problem, Severity};
 pub use release::{Amount, BatchSpec, Change, Gate, Hook, HookCommand, Probe, Release, ServiceSpec, WayBack};
+pub use secret::{InvalidSecret, InvalidSecretName, Secret, SecretName, Secrets};
 pub use time::{Duration, UnixMs};
 pub use trigger::{Commit, DeliveryKey, Trigger, TriggerKind};
