@@ -23,6 +23,18 @@ pub enum Fact {
         /// Above every earlier one.
         epoch: u64,
     },
+    /// The data directory was restored: fences of earlier epochs may have been followed by others that nobody here knows of.
+    /// Every project is stopped until a person starts it, and its run counter jumps, so that no number means two things.
+    Restored,
+    /// A person let jobs of a stopped project be placed again.
+    ProjectStarted {
+        /// Which.
+        project: ProjectName,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The operators' configuration changed.
     ConfigSet {
         /// All of it.
@@ -151,6 +163,14 @@ pub enum Fact {
         /// What is missing.
         reason: UnknownReason,
     },
+    /// The agent of an attempt does not hold it any more, or never comes back: no report and no log byte follows. Without an outcome
+    /// it ends `unknown` with this reason; it closes without a seal of the agent.
+    AttemptGone {
+        /// Which.
+        fence: Fence,
+        /// What became of its evidence.
+        reason: UnknownReason,
+    },
     /// A log is whole on the master's disk.
     LogSealed {
         /// Which, and how long.
@@ -247,12 +267,15 @@ impl Fact {
             Self::RunEnded { .. } => 21,
             Self::RunClosed { .. } => 22,
             Self::Deployment(_) => 32,
+            Self::Restored => 60,
+            Self::ProjectStarted { .. } => 61,
+            Self::AttemptGone { .. } => 62,
         }
     }
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind) || kind == 32
+        (1..=22).contains(&kind) || kind == 32 || (60..=62).contains(&kind)
     }
 
     /// The project a run fact belongs to, for filters; none for what is not about a run.
@@ -265,8 +288,10 @@ impl Fact {
             | Self::JobEnded { run, .. }
             | Self::RunEnded { run, .. }
             | Self::RunClosed { run } => Some(&run.project),
+            Self::ProjectStarted { project, .. } => Some(project),
             Self::DeliveryTaken { delivery } => Some(&delivery.project),
             Self::EpochBegun { .. }
+            | Self::Restored
             | Self::ConfigSet { .. }
             | Self::TokenMade { .. }
             | Self::JoinTokenMade { .. }
@@ -277,6 +302,7 @@ impl Fact {
             | Self::DeliveryMatchedNothing { .. }
             | Self::Reported { .. }
             | Self::AttemptLost { .. }
+            | Self::AttemptGone { .. }
             | Self::LogSealed { .. }
             | Self::ArtifactStored { .. }
             | Self::JobClosed { .. }

@@ -18,6 +18,8 @@ pub enum Input {
     Begin {
         /// max(last + 1, wall clock in seconds).
         epoch: u64,
+        /// The data directory is a restored backup, or a copy that was cut: what happened after it is not known here.
+        restored: bool,
     },
     /// The operators' configuration, checked.
     Configure(Box<Config>),
@@ -120,6 +122,15 @@ pub enum Input {
         reason: String,
         /// Idempotency key, made unique per subject.
         key: Option<String>,
+    },
+    /// A person has seen which agents are back after a restore: jobs of the project are placed again.
+    StartProject {
+        /// Which.
+        project: ProjectName,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// A person ends an active deployment with the way back.
     Abort {

@@ -16,6 +16,7 @@ pub mod mask;
 pub mod model;
 pub mod pipeline;
 pub mod place;
+pub mod project;
 pub mod run;
 pub mod touched;
 pub mod world;

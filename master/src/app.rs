@@ -120,7 +120,7 @@ async fn begin(config: &Config, data: &DataDir, identity: &Identity) -> Result<B
     }
     let (epoch, reader) = (next_epoch(&facts), facts.reader());
     let clock = Clock::start(state.now);
-    let inputs = [Input::Begin { epoch }, Input::Configure(Box::new(config.model.clone()))];
+    let inputs = [Input::Begin { epoch, restored: false }, Input::Configure(Box::new(config.model.clone()))];
     let at = clock.now();
     let turn = world::turn(&mut state, at, inputs);
     let facts = facts.into_committer().map_err(Failure::Start)?;

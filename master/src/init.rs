@@ -73,7 +73,7 @@ fn add_token(data: &DataDir, identity: &Identity, subject: &str, life: Duration)
     let epoch = next_epoch(&facts);
     let clock = Clock::start(state.now);
     let (text, token): (String, ApiToken) = new_api_token(subject, wall().after(life))?;
-    let turn = world::turn(&mut state, clock.now(), [Input::Begin { epoch }, Input::MakeToken(token)]);
+    let turn = world::turn(&mut state, clock.now(), [Input::Begin { epoch, restored: false }, Input::MakeToken(token)]);
     let committer = facts.into_committer().map_err(Failure::Start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::Start)?;
     runtime.block_on(commit(&committer, epoch, record(clock.now(), turn.facts)))?;

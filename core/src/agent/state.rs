@@ -24,6 +24,8 @@ pub struct Agent {
     pub presence: Presence,
     /// Of its last Hello.
     pub incarnation: u64,
+    /// The epoch of the master that let it in last; 0: none did.
+    pub seen_in: u64,
     /// Of its last Hello.
     pub boot_id: String,
     /// Name and version of its program.
@@ -66,6 +68,7 @@ impl Agent {
             offer: Offer::default(),
             presence: Presence::Enrolled,
             incarnation: 0,
+            seen_in: 0,
             boot_id: String::new(),
             program: String::new(),
             open: BTreeSet::new(),

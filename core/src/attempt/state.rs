@@ -4,6 +4,7 @@
 //! placed ─Accepted▶ accepted ─Started▶ running ─Ended▶ ended(outcome) ─all logs sealed▶ closed ▶ forget
 //!    └─────────────────┴─Ended(not_started, cancelled)▶ ended
 //! any of the three ─silent for lost_after▶ ended(unknown) ─its end arrives after all▶ ended(truth)
+//! any of the four ─its agent does not hold it any more▶ ended(unknown, or as it was) ▶ closed
 //! ```
 
 use std::collections::BTreeMap;
@@ -44,6 +45,9 @@ pub struct AttemptState {
     pub ended: Option<UnixMs>,
     /// Final length of each log, as the record says; none until it ended.
     pub logs: Option<Vec<Option<LogEnd>>>,
+    /// Its agent does not hold it: nothing more of it arrives.
+    #[serde(default)]
+    pub gone: bool,
     /// All logs are sealed and the agent may forget it.
     pub closed: bool,
 }
@@ -97,6 +101,7 @@ impl AttemptState {
             started: None,
             ended: None,
             logs: None,
+            gone: false,
             closed: false,
         }
     }
@@ -109,8 +114,11 @@ impl AttemptState {
         }
     }
 
-    /// True when its logs are sealed at the totals that its end names.
+    /// True when its logs are sealed at the totals that its end names, or none can arrive any more.
     pub fn is_whole(&self) -> bool {
+        if self.gone {
+            return true;
+        }
         let Some(logs) = &self.logs else { return false };
         let sealed = |(step, end): (&StepState, &Option<LogEnd>)| match end {
             None => true,
@@ -152,6 +160,15 @@ impl AttemptState {
     pub(crate) fn lose(&mut self, reason: UnknownReason, at: UnixMs) {
         self.phase = AttemptPhase::Ended(Outcome::Unknown { reason });
         self.ended = Some(at);
+    }
+
+    /// Nothing more of it arrives; what is known of its end stays.
+    pub(crate) fn leave(&mut self, reason: UnknownReason, at: UnixMs) {
+        if self.outcome().is_none() {
+            self.lose(reason, at);
+        }
+        self.stuck = None;
+        self.gone = true;
     }
 
     pub(crate) fn seal(&mut self, seal: &LogSeal) {

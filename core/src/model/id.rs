@@ -147,6 +147,11 @@ impl Fence {
         assert!(n < Self::PER_EPOCH, "an epoch gives at most {} fences", Self::PER_EPOCH);
         Self((epoch << 28) + n)
     }
+
+    /// The epoch that gave it.
+    pub fn epoch(self) -> u64 {
+        self.0 >> 28
+    }
 }
 
 impl fmt::Display for Fence {

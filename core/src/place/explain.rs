@@ -25,6 +25,8 @@ pub enum Waiting {
     AgentsFull(Vec<String>),
     /// An agent was chosen and has not accepted yet.
     Placed(String),
+    /// The project is stopped since a restore.
+    Stopped(String),
     /// For its lane, which this deployment has.
     Lane(Option<DeploymentId>),
 }
@@ -39,6 +41,7 @@ impl Waiting {
             Self::AgentsAway(_) => "agents_away",
             Self::AgentsFull(_) => "agents_full",
             Self::Placed(_) => "placed",
+            Self::Stopped(_) => "stopped",
             Self::Lane(_) => "lane",
         }
     }
@@ -60,6 +63,9 @@ impl fmt::Display for Waiting {
             Self::AgentsAway(names) => write!(f, "the only match, {}, has no session", names.join(", ")),
             Self::AgentsFull(names) => write!(f, "{}: every slot is taken", names.join(", ")),
             Self::Placed(name) => write!(f, "placed on {name}, not accepted yet"),
+            Self::Stopped(project) => {
+                write!(f, "the master was restored: nothing is placed until `windlass projects start {project}`")
+            }
             Self::Lane(Some(deployment)) => write!(f, "the lane is held by {deployment}"),
             Self::Lane(None) => f.write_str("waits for its lane"),
         }

@@ -66,6 +66,9 @@ fn best<'a>(
 
 /// Filters step by step, so that the first filter that leaves nobody is the reason.
 pub(super) fn candidates<'a>(state: &'a State, run: &Run, work: &StepsWork) -> Candidates<'a> {
+    if state.projects.get(&run.id.project).is_some_and(|project| project.stopped.is_some()) {
+        return Candidates::None(Waiting::Stopped(run.id.project.to_string()));
+    }
     if let Some(target) = &work.target {
         return target_only(state, target.agent);
     }

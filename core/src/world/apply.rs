@@ -16,6 +16,9 @@ use crate::touched::Touched;
 /// A delivery's id is known for so long; a start of the master forgets older ones.
 const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Runs that a master may have made after the backup that it was restored from.
+const RUNS_SKIPPED: u64 = 1_000;
+
 impl State {
     /// Folds one fact, and says what it touched. Facts are in order and were decided by this crate, so that nothing here can fail.
     pub fn apply(&mut self, at: UnixMs, fact: &Fact) -> Touched {
@@ -24,6 +27,13 @@ impl State {
         let t = &mut touched;
         match fact {
             Fact::EpochBegun { epoch } => self.begin(at, *epoch, t),
+            Fact::Restored => self.restore(at, t),
+            Fact::ProjectStarted { project, .. } => {
+                t.all = true;
+                if let Some(known) = self.projects.get_mut(project) {
+                    known.stopped = None;
+                }
+            }
             Fact::ConfigSet { config } => self.configure(config, t),
             Fact::TokenMade { token } => {
                 self.tokens.insert_mut(token.id.clone(), token.clone());
@@ -39,9 +49,11 @@ impl State {
             }
             Fact::AgentSeen { agent, session, incarnation, boot_id, program, offer } => {
                 self.sessions = *session;
+                let epoch = self.epoch;
                 self.change_agent(*agent, t, |agent| {
                     agent.presence = Presence::Connected { session: *session, since: at };
                     agent.incarnation = *incarnation;
+                    agent.seen_in = epoch;
                     agent.boot_id.clone_from(boot_id);
                     agent.program.clone_from(program);
                     agent.offer = offer.clone();
@@ -74,6 +86,9 @@ impl State {
                 }
             }
             Fact::AttemptLost { fence, reason } => self.change_attempt(*fence, t, |attempt| attempt.lose(*reason, at)),
+            Fact::AttemptGone { fence, reason } => {
+                self.change_attempt(*fence, t, |attempt| attempt.leave(*reason, at));
+            }
             Fact::LogSealed { seal } => self.change_attempt(seal.fence, t, |attempt| attempt.seal(seal)),
             Fact::ArtifactStored { fence, name, digest, size } => self.store(*fence, name, *digest, *size, t),
             Fact::JobClosed { fence } => self.close(*fence, t),
@@ -120,6 +135,19 @@ impl State {
         }
     }
 
+    /// What happened after the backup is not known: no number of a run may mean two things, and nothing starts by itself.
+    fn restore(&mut self, at: UnixMs, touched: &mut Touched) {
+        touched.all = true;
+        self.restored = Some(self.epoch);
+        let names: Vec<_> = self.projects.keys().cloned().collect();
+        for name in names {
+            if let Some(project) = self.projects.get_mut(&name) {
+                project.next_run += RUNS_SKIPPED;
+                project.stopped = Some(at);
+            }
+        }
+    }
+
     fn forget_old_deliveries(&mut self, at: UnixMs) {
         let is_old = |known: &DeliveryState| at.since(known.taken) > DELIVERIES_KEPT;
         let old: Vec<DeliveryKey> =
@@ -135,7 +163,7 @@ impl State {
         for project in config.projects.keys() {
             let ordinal = ordinal(&self.projects);
             if !self.projects.contains_key(project) {
-                self.projects.insert_mut(project.clone(), ProjectState { ordinal, next_run: 1 });
+                self.projects.insert_mut(project.clone(), ProjectState { ordinal, next_run: 1, stopped: None });
             }
         }
         for environment in config.environments.keys() {
@@ -187,8 +215,9 @@ impl State {
         };
         run.add_jobs(&plan.jobs);
         self.runs.insert_mut(id.clone(), Arc::new(run));
-        let ordinal = self.projects.get(&id.project).map_or_else(|| ordinal(&self.projects), |known| known.ordinal);
-        let project = ProjectState { ordinal, next_run: id.number + 1 };
+        let known = self.projects.get(&id.project).cloned();
+        let new = || ProjectState { ordinal: ordinal(&self.projects), next_run: 1, stopped: None };
+        let project = ProjectState { next_run: id.number + 1, ..known.unwrap_or_else(new) };
         self.projects.insert_mut(id.project.clone(), project);
         if let Some(key) = key {
             self.keys.insert_mut(key.clone(), id.clone());

@@ -26,6 +26,8 @@ pub struct State {
     pub epoch: u64,
     /// When that master began.
     pub begun: UnixMs,
+    /// The epoch that began with a restored data directory, if one did: what was placed before it may have gone on without us.
+    pub restored: Option<u64>,
     /// Fences given in this epoch.
     pub fences: u64,
     /// Sessions given in this epoch.
@@ -67,6 +69,8 @@ pub struct ProjectState {
     pub ordinal: u32,
     /// Number of the next run.
     pub next_run: u64,
+    /// Restored then, and not started by a person since: nothing of it is placed.
+    pub stopped: Option<UnixMs>,
 }
 
 /// What is believed of a service.
@@ -131,6 +135,11 @@ impl State {
         let job = self.runs.get(&place.run)?.job(&place.job)?;
         let attempt = job.attempts.iter().find(|attempt| attempt.fence == fence)?;
         Some((job, attempt))
+    }
+
+    /// True if the attempt was placed by the master whose backup was restored: it may have gone on without us.
+    pub fn placed_before_restore(&self, fence: Fence) -> bool {
+        self.restored.is_some_and(|epoch| fence.epoch() < epoch)
     }
 
     /// A job of a run that is not closed.

@@ -9,7 +9,7 @@ use crate::fact::Fact;
 use crate::input::Input;
 use crate::model::{AgentId, Digest, Fence, UnixMs};
 use crate::touched::Touched;
-use crate::{agent, deploy, place, run};
+use crate::{agent, deploy, place, project, run};
 
 /// More rounds than this in one turn mean that two rules answer each other for ever.
 const ROUNDS_MAX: usize = 10_000;
@@ -68,7 +68,10 @@ fn fold(state: &mut State, at: UnixMs, facts: Vec<Fact>, all: &mut Vec<Fact>) ->
 /// What one input means.
 pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
     match input {
-        Input::Begin { epoch } => Decision::done(vec![Fact::EpochBegun { epoch }]),
+        Input::Begin { epoch, restored } => {
+            let begun = [Fact::EpochBegun { epoch }].into_iter();
+            Decision::done(begun.chain(restored.then_some(Fact::Restored)).collect())
+        }
         Input::Configure(config) if *config == *state.config => Decision::done(Vec::new()),
         Input::Configure(config) => Decision::done(vec![Fact::ConfigSet { config }]),
         Input::Wake => Decision::done(Vec::new()),
@@ -85,6 +88,7 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::PipelineRead { key, read } => run::decide::pipeline_read(state, at, &key, *read),
         Input::StartRun(start) => run::decide::start_run(state, at, *start),
         Input::CancelRun { run, jobs, by, why, force } => run::decide::cancel(state, &run, &jobs, &by, &why, force),
+        Input::StartProject { project, by, reason } => project::start(state, &project, by, reason),
         Input::Deploy { lane, release, plan, by, key } => {
             deploy::decide::decide_deploy(state, at, &lane, release, plan, &by, key)
         }

@@ -116,7 +116,7 @@ impl World {
         for host in self.hosts.values_mut() {
             host.session = None;
         }
-        self.turn(Input::Begin { epoch: self.epoch });
+        self.turn(Input::Begin { epoch: self.epoch, restored: false });
     }
 
     pub(super) fn enrol(&mut self, number: u128) {

@@ -90,7 +90,7 @@ fn a_new_epoch_voids_sessions_and_counts_silence_from_its_start() {
     let run = world.run(ONE);
     world.begin(&run, "build");
     world.step(Duration::from_secs(3_600));
-    world.input(Input::Begin { epoch: 2 });
+    world.input(Input::Begin { epoch: 2, restored: false });
     assert_eq!(world.state.agents.get(&agent).and_then(|agent| agent.session()), None);
     world.step(Duration::from_secs(599));
     assert_eq!(world.outcome(&run, "build"), None);

@@ -41,7 +41,7 @@ impl World {
             last: Vec::new(),
             closed: Vec::new(),
         };
-        world.input(Input::Begin { epoch: 1 });
+        world.input(Input::Begin { epoch: 1, restored: false });
         world.input(Input::Configure(Box::new(config)));
         world
     }
@@ -163,6 +163,12 @@ impl World {
     /// The whole life of an attempt: accepted, started, every step with a log of one byte, its end, its seals.
     pub(super) fn carry_out(&mut self, run: &RunId, job: &str, outcome: Outcome) -> Fence {
         let fence = self.begin(run, job);
+        self.carry_out_rest(fence, outcome);
+        fence
+    }
+
+    /// The end of an attempt that was accepted and started, and its seals.
+    pub(super) fn carry_out_rest(&mut self, fence: Fence, outcome: Outcome) {
         let steps = self.envelope(fence).steps.len();
         let end = LogEnd { total: 1, digest: Some(Digest::of(b"x")) };
         self.report(fence, 3, LineBody::Exit { outcome, logs: vec![Some(end); steps], cancel_too_late: false });
@@ -170,7 +176,6 @@ impl World {
             let digest = Digest::of(b"x");
             self.input(Input::LogSealed(LogSeal { fence, step, total: 1, digest, gaps: 0, damaged: false }));
         }
-        fence
     }
 
     /// fold(journal) = State.

@@ -3,5 +3,6 @@
 mod agents;
 mod harness;
 mod placement;
+mod restore;
 mod runs;
 mod triggers;

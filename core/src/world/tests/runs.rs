@@ -123,7 +123,7 @@ fn fences_rise_over_attempts_and_epochs() {
     assert!(second > first);
     world.report(second, 1, LineBody::Void { outcome: not_started(NotStarted::Busy) });
     let third = world.fence(&run, "build");
-    world.input(Input::Begin { epoch: 2 });
+    world.input(Input::Begin { epoch: 2, restored: false });
     world.hello(agent, 2, Vec::new());
     let next = world.run(ONE);
     let fourth = world.fence(&next, "build");

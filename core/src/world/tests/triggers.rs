@@ -129,7 +129,7 @@ fn a_delivery_is_forgotten_after_thirty_days_by_the_next_start() {
     world.input(Input::Deliver(delivery("id-1", 'a')));
     world.input(read("id-1", Ok(file(ONE))));
     world.step(Duration::from_secs(31 * 24 * 3600));
-    world.input(Input::Begin { epoch: 2 });
+    world.input(Input::Begin { epoch: 2, restored: false });
     let (run, _, again) = delivered(world.input(Input::Deliver(delivery("id-1", 'a'))));
     assert_eq!((run, again), (None, false));
     world.assert_replays();

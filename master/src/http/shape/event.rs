@@ -90,7 +90,10 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::DeliveryTaken { .. }
         | Fact::DeliveryMatchedNothing { .. }
         | Fact::JobsAdded { .. }
+        | Fact::Restored
+        | Fact::ProjectStarted { .. }
         | Fact::AttemptLost { .. }
+        | Fact::AttemptGone { .. }
         | Fact::LogSealed { .. }
         | Fact::ArtifactStored { .. }
         | Fact::JobClosed { .. }

@@ -70,7 +70,7 @@ impl Scene {
         let enrolment =
             Enrolment { token: token.id.clone(), csr: Digest::of(b"csr"), agent: self.agent, chain: String::new() };
         for input in [
-            Input::Begin { epoch: 1 },
+            Input::Begin { epoch: 1, restored: false },
             Input::Configure(Box::new(config)),
             Input::MakeJoinToken(token),
             Input::Enrol(enrolment),
