@@ -21,8 +21,12 @@ pub(super) struct Cursor {
 impl Cursor {
     /// Before the first record.
     pub(super) fn new(file: Box<dyn DiskFile>) -> file::Result<Cursor> {
+        Cursor::at(file, HEADER_BYTES as u64)
+    }
+
+    /// Behind a record that ends at this byte.
+    pub(super) fn at(file: Box<dyn DiskFile>, at: u64) -> file::Result<Cursor> {
         let len = file.len()?;
-        let at = HEADER_BYTES as u64;
         Ok(Cursor { file, at, len, part: Vec::new(), part_at: 0 })
     }
 

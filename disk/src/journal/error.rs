@@ -84,6 +84,9 @@ pub enum Damage {
     /// A follower needs a segment that is not there.
     #[error("the segment is missing")]
     Missing,
+    /// A compressed segment cannot be unpacked.
+    #[error("it cannot be unpacked")]
+    Compressed,
     /// The header of the segment is not whole.
     #[error("the header does not verify")]
     Header,

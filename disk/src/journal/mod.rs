@@ -15,6 +15,8 @@
 //! empty or not. `len` counts the entries and their filling; the hash is over the record from its
 //! checksum on.
 //!
+//! Segments that nobody needs for a start any more are compressed (`<first lsn>.seg.zst`, one zstd frame) and read as before.
+//!
 //! Called by the master's `facts` alone, which holds the lock of the directory. Invariant: a record is
 //! written after the sync of the one before it returned, so only the last can be torn; everything else
 //! that does not verify is damage and is refused with file and offset. Deliberately absent: what an
@@ -23,15 +25,16 @@
 mod cursor;
 mod error;
 mod follow;
+mod old;
 mod recover;
 mod segment;
 mod source;
 mod writer;
 
 pub use error::{Damage, Error, Result};
-pub use follow::Records;
+pub use follow::{Lost, Records};
 pub use recover::{Recovered, Refusal, Torn};
-pub use segment::{Entry, EntryRef, FORMAT, Lsn, RECORD_MAX_BYTES, Record, record_bytes};
+pub use segment::{Entry, EntryRef, FORMAT, Lsn, Mark, RECORD_MAX_BYTES, Record, record_bytes};
 pub use source::Source;
 pub use writer::{Journal, Params};
 

@@ -97,6 +97,44 @@ impl Tip {
     }
 }
 
+/// A place behind a record. With the hash it names everything before it, so that a reader may begin there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The first lsn of the segment that the place is in.
+    pub segment: Lsn,
+    /// Where in it, in bytes.
+    pub offset: u64,
+    /// The lsn of the last fact before it; 0 if there is none.
+    pub last_lsn: Lsn,
+    /// The epoch of the record before it.
+    pub epoch: u64,
+    /// The BLAKE3 of the record before it.
+    pub hash: [u8; 32],
+}
+
+impl Mark {
+    pub(super) fn of(segment: Lsn, offset: u64, tip: &Tip) -> Mark {
+        Mark { segment, offset, last_lsn: tip.next_lsn - 1, epoch: tip.epoch, hash: tip.prev }
+    }
+
+    pub(super) fn tip(&self) -> Tip {
+        Tip { next_lsn: self.last_lsn + 1, epoch: self.epoch, prev: self.hash }
+    }
+}
+
+/// What behind the name of a segment says that it is compressed.
+const COMPRESSED: &str = ".zst";
+
+/// The name of the compressed segment that begins with this lsn.
+pub(super) fn compressed_name(first_lsn: Lsn) -> String {
+    file_name(first_lsn) + COMPRESSED
+}
+
+/// The lsn that a segment of this name begins with, compressed or not; `None` if it is no segment.
+pub(super) fn lsn_of_any(file_name: &str) -> Option<Lsn> {
+    lsn_of(file_name.strip_suffix(COMPRESSED).unwrap_or(file_name))
+}
+
 /// The name of the segment that begins with this lsn.
 pub(super) fn file_name(first_lsn: Lsn) -> String {
     format!("{first_lsn:020}.seg")

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::error::{Damage, Error, Result};
 use super::follow::Records;
-use super::segment::{FORMAT, HEADER_BYTES, Header, Lsn, Tip, file_name, lsn_of};
+use super::old;
+use super::recover::{Recovered, Refusal, verify};
+use super::segment::{FORMAT, HEADER_BYTES, Header, Lsn, Mark, Record, Tip, compressed_name, file_name, lsn_of_any};
 use crate::file::{Disk, DiskFile, Open};
 
 /// A journal to read from, also on another thread than the one that appends.
@@ -22,20 +24,70 @@ pub struct Source {
 const TEMPORARY: &str = ".tmp";
 
 impl Source {
+    /// A journal to read from. Nothing is opened or checked yet.
+    pub fn new(disk: Arc<dyn Disk>, dir: &Path, cluster_id: [u8; 16]) -> Source {
+        Source { disk, dir: dir.into(), cluster_id }
+    }
+
     /// The records from the one that holds `lsn` on.
     pub fn read_from(&self, lsn: Lsn) -> Result<Records> {
         Records::open(self.clone(), lsn)
+    }
+
+    /// The records behind a place that a start or a commit has named.
+    pub fn read_behind(&self, mark: &Mark) -> Result<Records> {
+        Records::behind(self.clone(), mark)
+    }
+
+    /// Gives every record behind `from`, or all, to `each`, and changes nothing: what a start would find. It may be asked while
+    /// another process appends; then it ends at a record that is whole.
+    pub fn verify(
+        &self,
+        from: Option<&Mark>,
+        each: &mut dyn FnMut(&Record) -> std::result::Result<(), Refusal>,
+    ) -> Result<(Mark, Recovered)> {
+        self.verify_to(from, &mut |record, _| each(record))
+    }
+
+    /// The same, with the place behind each record.
+    pub fn verify_to(
+        &self,
+        from: Option<&Mark>,
+        each: &mut dyn FnMut(&Record, &Mark) -> std::result::Result<(), Refusal>,
+    ) -> Result<(Mark, Recovered)> {
+        verify(self, from, each)
+    }
+
+    /// The files of every segment, rising, with the first lsn of each.
+    pub fn files(&self) -> Result<Vec<(Lsn, PathBuf)>> {
+        self.segments()?.into_iter().map(|lsn| Ok((lsn, self.path_of(lsn)?))).collect()
+    }
+
+    /// Compresses the segments that end before the one that begins with `segment`; returns how many it did. The last one never is.
+    pub fn compress_before(&self, segment: Lsn) -> Result<usize> {
+        old::compress_before(self, segment)
     }
 
     pub(super) fn path(&self, first_lsn: Lsn) -> PathBuf {
         self.dir.join(file_name(first_lsn))
     }
 
+    pub(super) fn compressed_path(&self, first_lsn: Lsn) -> PathBuf {
+        self.dir.join(compressed_name(first_lsn))
+    }
+
+    /// Where the segment is, compressed or not. While it is being replaced it is both.
+    fn path_of(&self, first_lsn: Lsn) -> Result<PathBuf> {
+        let plain = self.path(first_lsn);
+        Ok(if self.disk.exists(&plain)? { plain } else { self.compressed_path(first_lsn) })
+    }
+
     /// The first lsn of every segment, rising.
     pub(super) fn segments(&self) -> Result<Vec<Lsn>> {
         let paths = self.disk.read_dir(&self.dir)?;
-        let mut lsns: Vec<Lsn> = paths.iter().filter_map(|path| lsn_of(path.file_name()?.to_str()?)).collect();
+        let mut lsns: Vec<Lsn> = paths.iter().filter_map(|path| lsn_of_any(path.file_name()?.to_str()?)).collect();
         lsns.sort_unstable();
+        lsns.dedup();
         Ok(lsns)
     }
 
@@ -43,21 +95,38 @@ impl Source {
     pub(super) fn remove_temporaries(&self) -> Result<()> {
         for path in self.disk.read_dir(&self.dir)? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.strip_suffix(TEMPORARY).and_then(lsn_of).is_some() {
+            if name.strip_suffix(TEMPORARY).and_then(lsn_of_any).is_some() {
                 self.disk.remove_file(&path)?;
             }
         }
         Ok(())
     }
 
-    /// Opens a segment and checks its header.
+    /// Opens a segment and checks its header. A compressed one can only be read.
     pub(super) fn open(&self, first_lsn: Lsn, how: Open) -> Result<(Cursor, Header)> {
+        let (file, header) = self.open_file(first_lsn, how)?;
+        Ok((Cursor::new(file)?, header))
+    }
+
+    /// Opens the segment that a mark is in, behind the record that it names.
+    pub(super) fn open_behind(&self, mark: &Mark, how: Open) -> Result<Cursor> {
+        let (file, _) = self.open_file(mark.segment, how)?;
+        let cursor = Cursor::at(file, mark.offset)?;
+        if cursor.len < mark.offset { Err(cursor.damage(Damage::Record)) } else { Ok(cursor) }
+    }
+
+    fn open_file(&self, first_lsn: Lsn, how: Open) -> Result<(Box<dyn DiskFile>, Header)> {
         let path = self.path(first_lsn);
-        let damage = |what| Error::Damage { file: path.clone(), offset: 0, what };
+        let missing = || Error::Damage { file: self.path(first_lsn), offset: 0, what: Damage::Missing };
         let file = match self.disk.open(&path, how) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damage(Damage::Missing)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && how == Open::Read => {
+                old::open(&*self.disk, &self.compressed_path(first_lsn))?.ok_or_else(missing)?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
             opened => opened?,
         };
+        let path = file.path().to_owned();
+        let damage = |what| Error::Damage { file: path.clone(), offset: 0, what };
         let bytes = file.read_range(0, HEADER_BYTES)?;
         let header = Header::decode(&bytes).ok_or_else(|| damage(Damage::Header))?;
         if header.format > FORMAT {
@@ -69,7 +138,7 @@ impl Source {
         if header.first_lsn != first_lsn {
             return Err(damage(Damage::Name(header.first_lsn)));
         }
-        Ok((Cursor::new(file)?, header))
+        Ok((file, header))
     }
 
     /// Makes the file of the segment that continues `tip`, of `len` zeros but for its header. It does

@@ -6,6 +6,7 @@ use crate::journal::segment::{HEAD_BYTES, HEADER_BYTES, Header, Tip, encode_reco
 use crate::journal::*;
 use crate::{FaultyDisk, RealDisk};
 
+mod behind;
 mod codec;
 mod damage;
 mod follow;

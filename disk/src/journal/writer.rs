@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::{Error, Result};
 use super::recover::{End, Recovered, Refusal, recover};
-use super::segment::{EntryRef, HEADER_BYTES, Lsn, RECORD_MAX_BYTES, Record, Tip, encode_record, record_bytes};
+use super::segment::{EntryRef, HEADER_BYTES, Lsn, Mark, RECORD_MAX_BYTES, Record, Tip, encode_record, record_bytes};
 use super::source::Source;
 use crate::file::{Disk, DiskFile};
 use crate::safe_write::create_dir_all_synced;
@@ -67,18 +67,28 @@ impl Journal {
         dir: &Path,
         cluster_id: [u8; 16],
         params: Params,
+        each: impl FnMut(&Record) -> std::result::Result<(), Refusal>,
+    ) -> Result<(Journal, Recovered)> {
+        Journal::open_behind(disk, dir, cluster_id, params, None, each)
+    }
+
+    /// The same, with the records behind `from` alone: what is before it was read once, and is neither read nor checked now.
+    pub fn open_behind(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        cluster_id: [u8; 16],
+        params: Params,
+        from: Option<&Mark>,
         mut each: impl FnMut(&Record) -> std::result::Result<(), Refusal>,
     ) -> Result<(Journal, Recovered)> {
         create_dir_all_synced(&*disk, dir)?;
         let source = Source { disk, dir: dir.into(), cluster_id };
         source.remove_temporaries()?;
-        let mut segments = source.segments()?;
-        if segments.is_empty() {
+        if from.is_none() && source.segments()?.is_empty() {
             source.prepare(&Tip::START, params.segment_bytes.max(HEADER_BYTES as u64))?;
             source.publish(Tip::START.next_lsn)?;
-            segments = source.segments()?;
         }
-        let (end, recovered) = recover(&source, &segments, &mut each)?;
+        let (end, recovered) = recover(&source, from, &mut |record, _| each(record))?;
         let End { cursor, first_lsn, tip, last_is_empty } = end;
         let segment = Segment { first_lsn, at: cursor.at, len: cursor.len, file: cursor.file };
         let condition = Condition::Sound;
@@ -98,6 +108,11 @@ impl Journal {
     /// The BLAKE3 of the last record, which with [`Self::last_lsn`] names all there is.
     pub fn last_hash(&self) -> [u8; 32] {
         self.tip.prev
+    }
+
+    /// The place behind the last record.
+    pub fn mark(&self) -> Mark {
+        Mark::of(self.segment.first_lsn, self.segment.at, &self.tip)
     }
 
     /// What to read the journal by, also on other threads.
