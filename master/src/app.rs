@@ -15,22 +15,24 @@ use windlass_core::world;
 use windlass_core::{Input, State};
 use windlass_disk::RealDisk;
 
+use crate::backup;
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::engine::{Act, Ended, Engine, Published, record};
 use crate::exit::Failure;
-use crate::facts::{Committer, Facts, Reader};
+use crate::facts::{Checkpointer, Checkpoints, Committer, Facts, Files, Pace, Reader};
 use crate::history::{History, Threads};
 use crate::http::{self, Api, JournalReader, Keys};
 use crate::identity::{Enroller, Identity};
 use crate::inbox::{INBOX_CAPACITY, Inbox};
-use crate::init::{cluster_bytes, next_epoch, open_facts};
+use crate::init::{cluster_bytes, files, is_restored, next_epoch, open_facts};
 use crate::link::{self, Link, Patience, Sessions};
 use crate::logs::Logs;
 use crate::tasks::Tasks;
 use crate::triggers::{self, Repositories, Triggers};
+use crate::volume::Volume;
 
 /// What has not ended by then is cut off; everything acknowledged is on disk.
 const GRACE: Duration = Duration::from_secs(10);
@@ -104,13 +106,16 @@ struct Begun {
     clock: Clock,
     facts: Committer,
     reader: Reader,
+    checkpoints: Checkpoints,
+    checkpointer: Checkpointer,
     lsn: u64,
 }
 
 /// Reads the journal, and begins an epoch with the configuration as it is now. Only after this may the process talk.
 async fn begin(config: &Config, data: &DataDir, identity: &Identity) -> Result<Begun, Failure> {
     let mut state = State::default();
-    let facts: Facts = open_facts(data, identity, &mut state)?;
+    let files = Files { segment_bytes: config.sizes.segment_bytes, ..files(data, identity) };
+    let facts: Facts = open_facts(&files, &mut state)?;
     if let Some(torn) = &facts.recovered.torn {
         tracing::warn!(
             bytes = torn.bytes,
@@ -119,14 +124,19 @@ async fn begin(config: &Config, data: &DataDir, identity: &Identity) -> Result<B
         );
     }
     let (epoch, reader) = (next_epoch(&facts), facts.reader());
+    let checkpoints = files.checkpoints();
+    let checkpointer = Checkpointer::start(checkpoints.clone(), facts.source(), Pace::default(), facts.read_bytes);
+    let checkpointer = checkpointer.map_err(Failure::Start)?;
     let clock = Clock::start(state.now);
-    let inputs = [Input::Begin { epoch, restored: false }, Input::Configure(Box::new(config.model.clone()))];
+    let restored = is_restored(data, &facts)?;
+    let inputs = [Input::Begin { epoch, restored }, Input::Configure(Box::new(config.model.clone()))];
     let at = clock.now();
     let turn = world::turn(&mut state, at, inputs);
     let facts = facts.into_committer().map_err(Failure::Start)?;
     let lsn = facts.commit(epoch, record(at, turn.facts)).await.map_err(Failure::Commit)?;
+    backup::Mark::remove(data.path())?;
     tracing::info!(epoch, lsn, runs = state.runs.size(), agents = state.agents.size(), "the master begins");
-    Ok(Begun { state, clock, facts, reader, lsn })
+    Ok(Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn })
 }
 
 /// Everything that serves, wired.
@@ -137,6 +147,7 @@ struct House {
     triggers: Triggers,
     history: Threads,
     history_stop: CancellationToken,
+    checkpointer: Checkpointer,
     logs: Logs,
     tasks: Tasks,
     config: Config,
@@ -150,10 +161,12 @@ impl House {
         begun: Begun,
         agents_port: u16,
     ) -> Result<Self, Failure> {
-        let Begun { state, clock, facts, reader, lsn } = begun;
+        let Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn } = begun;
         let tasks = Tasks::default();
         let published = Published::new(State::default());
         published.publish(state.clone(), lsn);
+        let turns = checkpointer.turns();
+        turns.ended(published.state(), facts.place().mark, facts.place().bytes);
         let (inbox, waiting) = Inbox::new(INBOX_CAPACITY);
         let logs =
             Logs::start(Arc::new(RealDisk), data.logs(), &state).map_err(|error| Failure::Logs(error.to_string()))?;
@@ -161,7 +174,8 @@ impl House {
         let history_stop = CancellationToken::new();
         let cluster = cluster_bytes(&identity);
         let (asked, history) =
-            History::start(data.path(), cluster, reader.clone(), published.clone(), history_stop.clone())?;
+            History::start(data.path(), cluster, reader.clone(), checkpoints, published.clone(), history_stop.clone())?;
+        let volume = Volume::of(data.path(), config.sizes.ballast_bytes);
         let sessions = Sessions::default();
         let triggers = Triggers::new(
             inbox.clone(),
@@ -187,6 +201,7 @@ impl House {
             history: asked,
             journal: JournalReader::start(reader).map_err(Failure::Start)?,
             logs: logs.clone(),
+            volume: volume.clone(),
             blobs,
             triggers: triggers.clone(),
             config: Arc::new(config.clone()),
@@ -195,12 +210,12 @@ impl House {
             keys: Keys::default(),
         };
         let act = Act { sessions, triggers: triggers.clone() };
-        let engine = Engine { state, clock, facts, published, inbox: waiting, act };
-        Ok(Self { engine, http, link, triggers, history, history_stop, logs, tasks, config })
+        let engine = Engine { state, clock, facts, published, turns, inbox: waiting, volume, act, has_room: true };
+        Ok(Self { engine, http, link, triggers, history, history_stop, checkpointer, logs, tasks, config })
     }
 
     async fn serve(self, listeners: Listeners, data: &DataDir, stop: CancellationToken) -> Result<(), Failure> {
-        let Self { engine, http, link, triggers, history, history_stop, logs, tasks, config } = self;
+        let Self { engine, http, link, triggers, history, history_stop, checkpointer, logs, tasks, config } = self;
         say_where(data, &listeners)?;
         let engine_stop = CancellationToken::new();
         let mut engines = JoinSet::new();
@@ -218,16 +233,26 @@ impl House {
                 serving.shutdown.cancel();
             }
         });
+        spawn_volume(&tasks, http.volume.clone(), logs.clone());
         tasks.spawn("http", http::serve(listeners.http, http));
         let why = tokio::select! {
             ended = engines.join_next() => Why::Engine(ended),
             error = logs.failed() => Why::Logs(error.to_string()),
+            error = history.cut() => Why::History(error),
             () = stop.cancelled() => Why::Asked,
             () = tasks.shutdown.cancelled() => Why::Asked,
         };
         drop(triggers);
-        Drain { tasks, engines, engine_stop, logs, history, history_stop }.stop(why).await
+        Drain { tasks, engines, engine_stop, logs, history, history_stop, checkpointer }.stop(why).await
     }
+}
+
+/// The volume is watched until the master stops.
+fn spawn_volume(tasks: &Tasks, volume: Volume, logs: Logs) {
+    let stop = tasks.shutdown.clone();
+    tasks.spawn("volume", async move {
+        let _stopped = stop.run_until_cancelled(volume.watch(logs)).await;
+    });
 }
 
 /// Why the master stops.
@@ -235,6 +260,7 @@ enum Why {
     Asked,
     Engine(Option<Result<Ended, JoinError>>),
     Logs(String),
+    History(crate::history::Error),
 }
 
 /// What has to end, in this order.
@@ -245,6 +271,7 @@ struct Drain {
     logs: Logs,
     history: Threads,
     history_stop: CancellationToken,
+    checkpointer: Checkpointer,
 }
 
 impl Drain {
@@ -259,12 +286,16 @@ impl Drain {
             Why::Engine(ended) => judge(ended),
             Why::Asked => judge(self.engines.join_next().await),
             Why::Logs(error) => Err(Failure::LogsFailed(error)),
+            Why::History(error) => Err(Failure::History(error)),
         };
         if let Err(error) = self.logs.stop().await {
             tracing::error!(%error, "the logs were not synced");
         }
         self.history_stop.cancel();
-        tokio::task::block_in_place(|| self.history.join());
+        tokio::task::block_in_place(|| {
+            self.history.join();
+            self.checkpointer.stop();
+        });
         decided
     }
 }

@@ -40,6 +40,24 @@ pub enum Verb {
     },
     /// Check the configuration and the data directory without starting anything
     Check,
+    /// Say what a start finds in the data directory of a stopped master, and which part of it is damaged
+    Doctor {
+        /// Write everything before the damage into this empty directory; a master started there holds every project
+        #[arg(long, value_name = "DIR")]
+        copy: Option<PathBuf>,
+    },
+    /// Write a backup into an empty directory, also while the master runs; keys are in no backup
+    Backup {
+        /// Where to
+        dir: PathBuf,
+    },
+    /// Verify a backup and write it into an empty directory; a master started there holds every project
+    Restore {
+        /// The backup
+        backup: PathBuf,
+        /// The data directory to be
+        dir: PathBuf,
+    },
     /// Make an API token for an hour while the master is stopped
     AdminToken,
     /// Print the OpenAPI document of the HTTP API

@@ -53,6 +53,11 @@ impl DataDir {
         self.0.join("journal")
     }
 
+    /// States at the end of a turn, for a fast start.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
     /// Logs of steps.
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")

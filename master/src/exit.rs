@@ -59,6 +59,17 @@ pub enum Failure {
     /// A commit failed: what is on disk is unknown.
     #[error("cannot commit: {0}")]
     Commit(crate::facts::Error),
+    /// A backup or a copy goes into an empty directory only.
+    #[error("{} is not empty", .0.display())]
+    NotEmpty(PathBuf),
+    /// A backup that cannot be used.
+    #[error("{}: {why}", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A thread or the runtime.
     #[error("cannot start: {0}")]
     Start(io::Error),
@@ -83,6 +94,8 @@ impl Failure {
             | Self::History(_)
             | Self::Logs(_)
             | Self::Blobs(_)
+            | Self::NotEmpty(_)
+            | Self::Backup { .. }
             | Self::Start(_)
             | Self::Print(_) => 1,
         }
@@ -94,6 +107,7 @@ impl Failure {
             Self::MasterExists(_) => {
                 "start it with `windlass-master serve`, or choose an empty data directory".to_owned()
             }
+            Self::NotEmpty(_) => "name a directory that is empty or does not exist".to_owned(),
             Self::Locked(_) => "stop the other master first; two never share a data directory".to_owned(),
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another process listens there: stop it, or set `http.listen` or `agents.listen` in master.toml"
@@ -101,7 +115,7 @@ impl Failure {
             }
             Self::Listen { .. } => "set `http.listen` and `agents.listen` in master.toml".to_owned(),
             Self::Facts(error) if error.is_damage() => {
-                "nothing was changed; restore a backup of the data directory, or ask for help with the file and offset"
+                "nothing was changed; `windlass-master doctor` says more, `windlass-master doctor --copy DIR` saves what can be read"
                     .to_owned()
             }
             Self::History(_) => {
@@ -117,6 +131,7 @@ impl Failure {
             | Self::Identity(_)
             | Self::Logs(_)
             | Self::Blobs(_)
+            | Self::Backup { .. }
             | Self::Start(_)
             | Self::Print(_) => return None,
         })
@@ -133,4 +148,15 @@ pub fn report(result: Result<(), Failure>) -> ExitCode {
     // Where this cannot be printed the exit code must do.
     let _ = writeln!(io::stderr().lock(), "{text}");
     ExitCode::from(failure.code())
+}
+
+/// An error with its causes, as one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let _ = write!(text, ": {cause}");
+        next = cause.source();
+    }
+    text
 }

@@ -10,12 +10,13 @@ use windlass_core::world;
 use windlass_core::{Input, State};
 
 use crate::args::Place;
+use crate::backup::Mark;
 use crate::clock::{Clock, wall};
 use crate::config::{Config, Scalars};
 use crate::data_dir::DataDir;
 use crate::engine::record;
 use crate::exit::Failure;
-use crate::facts::{Committer, Facts};
+use crate::facts::{Committer, Facts, Files};
 use crate::identity::{Identity, new_api_token};
 
 /// Life of the first token.
@@ -43,7 +44,7 @@ pub fn init(place: Place, token_file: Option<PathBuf>) -> Result<(), Failure> {
         return Err(Failure::MasterExists(config.data_dir));
     }
     let identity = Identity::create(&data.identity_dir(), wall())?;
-    let token = add_token(&data, &identity, "admin", FIRST_TOKEN)?;
+    let token = add_token(&data, &identity, config.sizes.segment_bytes, "admin", FIRST_TOKEN)?;
     if let Some(path) = written {
         let text = format!("data_dir = {:?}\n{MASTER_TOML}", config.data_dir.display().to_string());
         write_new(path, text.as_bytes(), 0o644)?;
@@ -63,21 +64,29 @@ pub fn admin_token(config: &Config) -> Result<(), Failure> {
     let data = DataDir::at(&config.data_dir);
     let identity = data.identity()?;
     let _lock = data.lock()?;
-    crate::say(&add_token(&data, &identity, "console", CONSOLE_TOKEN)?)
+    crate::say(&add_token(&data, &identity, config.sizes.segment_bytes, "console", CONSOLE_TOKEN)?)
 }
 
 /// Makes a token a fact while no master runs.
-fn add_token(data: &DataDir, identity: &Identity, subject: &str, life: Duration) -> Result<String, Failure> {
+fn add_token(
+    data: &DataDir,
+    identity: &Identity,
+    segment_bytes: u64,
+    subject: &str,
+    life: Duration,
+) -> Result<String, Failure> {
     let mut state = State::default();
-    let facts = open_facts(data, identity, &mut state)?;
+    let facts = open_facts(&Files { segment_bytes, ..files(data, identity) }, &mut state)?;
     let epoch = next_epoch(&facts);
+    let restored = is_restored(data, &facts)?;
     let clock = Clock::start(state.now);
     let (text, token): (String, ApiToken) = new_api_token(subject, wall().after(life))?;
-    let turn = world::turn(&mut state, clock.now(), [Input::Begin { epoch, restored: false }, Input::MakeToken(token)]);
+    let turn = world::turn(&mut state, clock.now(), [Input::Begin { epoch, restored }, Input::MakeToken(token)]);
     let committer = facts.into_committer().map_err(Failure::Start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::Start)?;
     runtime.block_on(commit(&committer, epoch, record(clock.now(), turn.facts)))?;
     committer.close();
+    Mark::remove(data.path())?;
     Ok(text)
 }
 
@@ -86,15 +95,26 @@ async fn commit(committer: &Committer, epoch: u64, facts: Vec<windlass_core::Rec
     committer.quiet(epoch).await.map_err(Failure::Commit)
 }
 
-/// Opens the journal and folds it into `state`.
-pub fn open_facts(data: &DataDir, identity: &Identity, state: &mut State) -> Result<Facts, Failure> {
-    let cluster = cluster_bytes(identity);
-    let opened = Facts::open(&data.journal(), cluster, SEGMENT_BYTES, |facts| {
-        for recorded in facts {
-            state.apply(recorded.at, &recorded.fact);
-        }
-    });
-    opened.map_err(Failure::Facts)
+/// Opens the journal and folds into `state` what there is to believe.
+pub fn open_facts(files: &Files, state: &mut State) -> Result<Facts, Failure> {
+    let (facts, believed) = Facts::start(files).map_err(Failure::Facts)?;
+    *state = believed;
+    Ok(facts)
+}
+
+/// Where the facts of this master are.
+pub fn files(data: &DataDir, identity: &Identity) -> Files {
+    let (journal, checkpoints) = (data.journal(), data.checkpoints());
+    Files { journal, checkpoints, cluster_id: cluster_bytes(identity), segment_bytes: SEGMENT_BYTES }
+}
+
+/// Whether the directory is a restored backup, or a copy that was cut, which no start has seen yet.
+pub fn is_restored(data: &DataDir, facts: &Facts) -> Result<bool, Failure> {
+    let mark = Mark::find(data.path(), facts.last_lsn())?;
+    if let Some(Mark { from, .. }) = &mark {
+        tracing::warn!(from, "the data directory was restored: every project is held until a person starts it");
+    }
+    Ok(mark.is_some())
 }
 
 /// The cluster id as the journal and the history carry it.

@@ -4,6 +4,7 @@
 
 pub mod app;
 mod args;
+mod backup;
 pub mod blobs;
 pub mod clock;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod link;
 pub mod logs;
 pub mod tasks;
 pub mod triggers;
+pub mod volume;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -49,9 +51,21 @@ fn perform(Arguments { verb, place }: Arguments) -> Result<(), Failure> {
         Verb::Serve => app::serve(configured(place)?),
         Verb::Init { token_file } => init::init(place, token_file),
         Verb::Check => check(place),
+        Verb::Doctor { copy } => with_files(place, |data, _, files| backup::doctor(data, files, copy.as_deref())),
+        Verb::Backup { dir } => with_files(place, |data, identity, files| backup::backup(data, identity, files, &dir)),
+        Verb::Restore { backup, dir } => backup::restore(&backup, &dir),
         Verb::AdminToken => init::admin_token(&configured(place)?),
         Verb::Openapi => say(&http::openapi_json()),
     }
+}
+
+fn with_files(
+    place: Place,
+    act: impl FnOnce(&data_dir::DataDir, &identity::Identity, &facts::Files) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let data = data_dir::DataDir::at(&configured(place)?.data_dir);
+    let identity = data.identity()?;
+    act(&data, &identity, &init::files(&data, &identity))
 }
 
 fn configured(place: Place) -> Result<config::Config, Failure> {

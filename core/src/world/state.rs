@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rpds::RedBlackTreeMapSync;
+use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::deploy::Deployment;
@@ -18,7 +19,10 @@ use crate::run::Run;
 pub type Map<K, V> = RedBlackTreeMapSync<K, V>;
 
 /// Everything the master believes that is not over. What is over is in the history.
-#[derive(Debug, Clone, Default)]
+///
+/// It is written as checkpoints, which spare a start the reading of all facts. A field that is added must not have a default there: a
+/// checkpoint that lacks it does not read, and the state is then folded from the facts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// The time of the last fact.
     pub now: UnixMs,
@@ -63,7 +67,7 @@ pub struct State {
 }
 
 /// What is believed of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectState {
     /// Its number in the history's keys.
     pub ordinal: u32,
@@ -74,7 +78,7 @@ pub struct ProjectState {
 }
 
 /// What is believed of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceState {
     /// The project that released it first; for others it is taken.
     pub project: ProjectName,
@@ -85,7 +89,7 @@ pub struct ServiceState {
 }
 
 /// A join token and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinTokenState {
     /// The token.
     pub token: JoinToken,
@@ -94,7 +98,7 @@ pub struct JoinTokenState {
 }
 
 /// A delivery and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryState {
     /// The delivery.
     pub delivery: Delivery,
@@ -105,7 +109,8 @@ pub struct DeliveryState {
 }
 
 /// What became of a delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeliveryResult {
     /// The repository is being read.
     Reading,
@@ -116,7 +121,7 @@ pub enum DeliveryResult {
 }
 
 /// Where an open attempt is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRef {
     /// The run.
     pub run: RunId,

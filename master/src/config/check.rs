@@ -68,12 +68,13 @@ impl<'t> Checker<'t> {
         let lost_after = pick(above.agents_lost_after, file.agents.lost_after);
         let lost_after = self.span("agents.lost_after", lost_after, LOST_AFTER_RANGE).unwrap_or(LOST_AFTER);
         let log_per_attempt = self.log_per_attempt(pick(above.limits_log_per_attempt, file.limits.log_per_attempt));
+        let sizes = self.sizes(file.disk);
         let (projects, watched) = self.projects(file.projects);
         let environments = self.environments(file.environments, &projects);
         if self.is_wrong() {
             return Err(self.errors());
         }
         let model = model::Config { projects, environments, lost_after, log_per_attempt };
-        Ok(Config { public_url, name, data_dir, http_listen, agents_listen, model, watched })
+        Ok(Config { public_url, name, data_dir, http_listen, agents_listen, sizes, model, watched })
     }
 }

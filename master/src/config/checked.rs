@@ -21,10 +21,21 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// Where agents are listened to.
     pub agents_listen: SocketAddr,
+    /// How much room some files take from the start.
+    pub sizes: Sizes,
     /// What decisions rest on; goes into the state as an input.
     pub model: model::Config,
     /// What the shell does for each project.
     pub watched: BTreeMap<ProjectName, Watched>,
+}
+
+/// How much room some files take from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of a new segment of the journal.
+    pub segment_bytes: u64,
+    /// Of the file that is given up for the journal when the volume is full.
+    pub ballast_bytes: u64,
 }
 
 /// What the shell does for a project.

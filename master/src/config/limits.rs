@@ -20,6 +20,15 @@ pub(super) const LOST_AFTER_RANGE: (Duration, Duration) = (Duration::from_secs(5
 /// Between these lies `poll`: a repository is not asked more often than a person would.
 pub(super) const POLL_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
+/// Bytes of a new segment of the journal.
+pub(super) const SEGMENT: u64 = 64 * 1024 * 1024;
+/// Between these lies `disk.segment`.
+pub(super) const SEGMENT_RANGE: (u64, u64) = (1024 * 1024, 1024 * 1024 * 1024);
+/// Bytes that are kept for the journal.
+pub(super) const BALLAST: u64 = 256 * 1024 * 1024;
+/// Between these lies `disk.ballast`; nothing: there is none.
+pub(super) const BALLAST_RANGE: (u64, u64) = (0, 16 * 1024 * 1024 * 1024);
+
 pub(super) const DATA_DIR: &str = "/var/lib/windlass";
 pub(super) const HTTP_LISTEN: &str = "127.0.0.1:8470";
 pub(super) const AGENTS_LISTEN: &str = "127.0.0.1:8471";

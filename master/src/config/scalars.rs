@@ -7,7 +7,12 @@ use toml::Spanned;
 use windlass_core::model::Duration;
 
 use super::check::{Checker, Scalar};
-use super::limits::{AGENTS_LISTEN, DATA_DIR, HTTP_LISTEN, LOG_PER_ATTEMPT, LOG_PER_ATTEMPT_RANGE};
+use super::checked::Sizes;
+use super::limits::{
+    AGENTS_LISTEN, BALLAST, BALLAST_RANGE, DATA_DIR, HTTP_LISTEN, LOG_PER_ATTEMPT, LOG_PER_ATTEMPT_RANGE, SEGMENT,
+    SEGMENT_RANGE,
+};
+use super::written::Disk;
 
 impl Checker<'_> {
     /// Without TLS nobody but this host is listened to.
@@ -116,24 +121,36 @@ impl Checker<'_> {
     }
 
     pub(super) fn log_per_attempt(&mut self, written: Option<Scalar>) -> u64 {
-        let Some(Scalar { value, at }) = written else { return LOG_PER_ATTEMPT };
-        let (least, most) = LOG_PER_ATTEMPT_RANGE;
-        match size(&value) {
-            Some(bytes) if (least..=most).contains(&bytes) => return bytes,
-            Some(_) => {
-                self.wrong(at, "limits.log_per_attempt", format!("{value} is not between 64KiB and 16GiB"), "");
-            }
-            None => {
-                self.wrong(
-                    at,
-                    "limits.log_per_attempt",
-                    format!("{value:?} is not a size"),
-                    "write for example \"64MiB\"",
-                );
-            }
-        }
-        LOG_PER_ATTEMPT
+        self.size("limits.log_per_attempt", written, LOG_PER_ATTEMPT_RANGE).unwrap_or(LOG_PER_ATTEMPT)
     }
+
+    /// What `[disk]` says.
+    pub(super) fn sizes(&mut self, written: Disk) -> Sizes {
+        let scalar = |written: Spanned<String>| Scalar { at: Some(written.span().start), value: written.into_inner() };
+        let segment = self.size("disk.segment", written.segment.map(scalar), SEGMENT_RANGE);
+        let ballast = self.size("disk.ballast", written.ballast.map(scalar), BALLAST_RANGE);
+        Sizes { segment_bytes: segment.unwrap_or(SEGMENT), ballast_bytes: ballast.unwrap_or(BALLAST) }
+    }
+
+    /// A written size between two bounds.
+    fn size(&mut self, key: &str, written: Option<Scalar>, (least, most): (u64, u64)) -> Option<u64> {
+        let Scalar { value, at } = written?;
+        match size(&value) {
+            Some(bytes) if (least..=most).contains(&bytes) => return Some(bytes),
+            Some(_) => {
+                self.wrong(at, key, format!("{value} is not between {} and {}", in_words(least), in_words(most)), "");
+            }
+            None => self.wrong(at, key, format!("{value:?} is not a size"), "write for example \"64MiB\""),
+        }
+        None
+    }
+}
+
+/// As people write it.
+fn in_words(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fits = units.into_iter().find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
+    fits.map_or(format!("{bytes}B"), |(shift, unit)| format!("{}{unit}", bytes >> shift))
 }
 
 /// `64KiB`, `2MiB`, `10GiB`, `1TiB`, `512B`.

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) http: Http,
     pub(super) agents: Agents,
     pub(super) limits: Limits,
+    pub(super) disk: Disk,
     pub(super) projects: BTreeMap<Spanned<String>, Project>,
     pub(super) environments: BTreeMap<Spanned<String>, Environment>,
 }
@@ -37,6 +38,13 @@ pub(super) struct Agents {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     pub(super) log_per_attempt: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Disk {
+    pub(super) segment: Option<Spanned<String>>,
+    pub(super) ballast: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

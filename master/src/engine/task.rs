@@ -13,14 +13,18 @@ use windlass_core::{Answer, Input, Recorded, Refusal, State, Touched};
 
 use super::{Act, Published};
 use crate::clock::Clock;
-use crate::facts::{Committer, Error};
+use crate::facts::{Committer, Error, Turns};
 use crate::inbox::Submitted;
+use crate::volume::Volume;
 
 /// Inputs of one turn. More would make one record, and its sync, larger than a caller should wait for.
 const INPUTS_MAX: usize = 512;
 
 /// After so long without an input the last record is proven whole.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// Between two tries of what is due while the disk is full.
+const ROOM_AGAIN: Duration = Duration::from_secs(5);
 
 /// The one task that owns the state.
 #[derive(Debug)]
@@ -33,10 +37,16 @@ pub struct Engine {
     pub facts: Committer,
     /// What the others read.
     pub published: Published,
+    /// Who writes checkpoints of it.
+    pub turns: Turns,
     /// What waits to be decided.
     pub inbox: mpsc::Receiver<Submitted>,
+    /// How full the disk is.
+    pub volume: Volume,
     /// Who does what follows.
     pub act: Act,
+    /// The last turn found room in the journal.
+    pub has_room: bool,
 }
 
 /// How the loop ended.
@@ -77,6 +87,8 @@ impl Engine {
 
     async fn wake(&mut self, batch: &mut Vec<Submitted>, proven: bool, stop: &CancellationToken) -> Woken {
         let deadline = world::next_deadline(&self.state).map(|deadline| self.clock.until(deadline));
+        // What was due and found no room is tried again, but not without a pause.
+        let deadline = deadline.map(|due| if self.has_room { due } else { due.max(ROOM_AGAIN) });
         let quiet = (!proven).then_some(QUIET);
         tokio::select! {
             biased;
@@ -88,7 +100,13 @@ impl Engine {
     }
 
     async fn turn(&mut self, submitted: Vec<Submitted>) -> Result<(), Error> {
-        if let Err(error) = self.facts.reserve().await {
+        let submitted = self.refuse_what_is_new(submitted);
+        let mut reserved = self.facts.reserve().await;
+        if reserved.as_ref().is_err_and(is_no_space) && self.volume.release() {
+            reserved = self.facts.reserve().await;
+        }
+        self.has_room = reserved.is_ok();
+        if let Err(error) = reserved {
             return refuse_for_space(submitted, error);
         }
         let (inputs, replies): (Vec<Input>, Vec<_>) =
@@ -99,6 +117,8 @@ impl Engine {
             let recorded = record(at, facts);
             let lsn = self.facts.commit(self.state.epoch, recorded).await?;
             self.published.publish(self.state.clone(), lsn);
+            let place = self.facts.place();
+            self.turns.ended(self.published.state(), place.mark, place.bytes);
         }
         for (reply, answer) in replies.into_iter().zip(answers) {
             // A caller that went away loses only its answer.
@@ -106,6 +126,17 @@ impl Engine {
         }
         self.act.perform(world::effects(&self.state, &touched));
         Ok(())
+    }
+
+    /// Where there is little room, what runs comes first.
+    fn refuse_what_is_new(&self, submitted: Vec<Submitted>) -> Vec<Submitted> {
+        let is_new = |submitted: &Submitted| matches!(submitted.input, Input::StartRun(_) | Input::Deliver(_));
+        if !submitted.iter().any(is_new) || !self.volume.is_tight() {
+            return submitted;
+        }
+        let (new, rest): (Vec<_>, Vec<_>) = submitted.into_iter().partition(is_new);
+        refuse(new);
+        rest
     }
 
     /// What waits is still decided: those who submitted it get their answer.
@@ -131,15 +162,23 @@ pub fn record(at: UnixMs, facts: Vec<windlass_core::Fact>) -> Vec<Recorded> {
 
 /// A full volume shows before a decision: nothing is decided, and everybody is told.
 fn refuse_for_space(submitted: Vec<Submitted>, error: Error) -> Result<(), Error> {
-    let full = matches!(&error, Error::Journal(journal) if journal.is_no_space());
-    if !full {
+    if !is_no_space(&error) {
         return Err(error);
     }
     tracing::error!(%error, inputs = submitted.len(), "the master's disk is full: nothing new is decided");
+    refuse(submitted);
+    Ok(())
+}
+
+fn is_no_space(error: &Error) -> bool {
+    matches!(error, Error::Journal(journal) if journal.is_no_space())
+}
+
+fn refuse(submitted: Vec<Submitted>) {
     for Submitted { reply, .. } in submitted {
+        // A caller that went away loses only its answer.
         let _ = reply.send(Answer::Refused(Refusal::NoSpace));
     }
-    Ok(())
 }
 
 async fn sleep_or_never(span: Option<Duration>) {

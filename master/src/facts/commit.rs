@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use windlass_core::Recorded;
-use windlass_disk::journal::{EntryRef, Journal, RECORD_MAX_BYTES, record_bytes};
+use windlass_disk::journal::{EntryRef, Journal, Mark, RECORD_MAX_BYTES, record_bytes};
 
 use super::{Error, encode};
 
@@ -26,17 +27,32 @@ enum Request {
 pub struct Committer {
     requests: mpsc::Sender<Request>,
     has_room: Arc<AtomicBool>,
+    place: Arc<Mutex<Place>>,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// How far the journal is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Behind the last record.
+    pub mark: Mark,
+    /// Bytes of facts that were appended since the start.
+    pub bytes: u64,
 }
 
 impl Committer {
     pub(super) fn start(journal: Journal) -> Result<Self, std::io::Error> {
         let (requests, receiver) = mpsc::channel(QUEUE);
         let has_room = Arc::new(AtomicBool::new(false));
-        let room = Arc::clone(&has_room);
-        let thread =
-            std::thread::Builder::new().name("commit".to_owned()).spawn(move || serve(journal, receiver, &room))?;
-        Ok(Self { requests, has_room, thread: Some(thread) })
+        let place = Arc::new(Mutex::new(Place { mark: journal.mark(), bytes: 0 }));
+        let server = Server { journal, has_room: Arc::clone(&has_room), place: Arc::clone(&place) };
+        let thread = std::thread::Builder::new().name("commit".to_owned()).spawn(move || server.serve(receiver))?;
+        Ok(Self { requests, has_room, place, thread: Some(thread) })
+    }
+
+    /// How far the journal is since the last commit returned.
+    pub fn place(&self) -> Place {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the facts of a turn durable; returns the lsn of the last. After an error nothing is known: the process must end.
@@ -74,41 +90,61 @@ impl Committer {
     }
 }
 
-fn serve(mut journal: Journal, mut requests: mpsc::Receiver<Request>, has_room: &AtomicBool) {
-    while let Some(request) = requests.blocking_recv() {
-        match request {
-            Request::Append { epoch, facts, done } => {
-                let appended = append(&mut journal, epoch, &facts);
-                let _ = done.send(appended);
-                // Room for the next turn is made while the engine acts on this one.
-                has_room.store(journal.reserve(RECORD_MAX_BYTES).is_ok(), Ordering::Release);
-            }
-            Request::Reserve { done } => {
-                let reserved = journal.reserve(RECORD_MAX_BYTES);
-                has_room.store(reserved.is_ok(), Ordering::Release);
-                let _ = done.send(reserved.map_err(Error::from));
-            }
-            Request::Quiet { epoch, done } => {
-                let _ = done.send(journal.append_empty(epoch).map_err(Error::from));
+struct Server {
+    journal: Journal,
+    has_room: Arc<AtomicBool>,
+    place: Arc<Mutex<Place>>,
+}
+
+impl Server {
+    fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(request) = requests.blocking_recv() {
+            match request {
+                Request::Append { epoch, facts, done } => {
+                    let appended = self.append(epoch, &facts);
+                    let _ = done.send(appended);
+                    // Room for the next turn is made while the engine acts on this one.
+                    let _ = self.reserve();
+                }
+                Request::Reserve { done } => {
+                    let _ = done.send(self.reserve());
+                }
+                Request::Quiet { epoch, done } => {
+                    let _ = done.send(self.journal.append_empty(epoch).map_err(Error::from));
+                }
             }
         }
     }
-}
 
-fn append(journal: &mut Journal, epoch: u64, facts: &[Recorded]) -> Result<u64, Error> {
-    let entries: Vec<_> = facts.iter().map(encode).collect();
-    let mut rest = entries.as_slice();
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fits = rest.iter().take_while(|entry| {
-            bytes += record_bytes(1, entry.bytes.len());
-            bytes <= RECORD_AIM_BYTES
-        });
-        let (now, later) = rest.split_at(fits.count().max(1));
-        let refs: Vec<EntryRef<'_>> =
-            now.iter().map(|entry| EntryRef { kind: entry.kind, format: entry.format, bytes: &entry.bytes }).collect();
-        journal.append(epoch, &refs)?;
-        rest = later;
+    fn reserve(&mut self) -> Result<(), Error> {
+        let reserved = self.journal.reserve(RECORD_MAX_BYTES);
+        self.has_room.store(reserved.is_ok(), Ordering::Release);
+        Ok(reserved?)
     }
-    Ok(journal.last_lsn())
+
+    fn append(&mut self, epoch: u64, facts: &[Recorded]) -> Result<u64, Error> {
+        let entries: Vec<_> = facts.iter().map(encode).collect();
+        let mut rest = entries.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|entry| {
+                bytes += record_bytes(1, entry.bytes.len());
+                bytes <= RECORD_AIM_BYTES
+            });
+            let (now, later) = rest.split_at(fits.count().max(1));
+            let refs: Vec<EntryRef<'_>> = now
+                .iter()
+                .map(|entry| EntryRef { kind: entry.kind, format: entry.format, bytes: &entry.bytes })
+                .collect();
+            self.journal.append(epoch, &refs)?;
+            rest = later;
+        }
+        self.take_note(entries.iter().map(|entry| entry.bytes.len() as u64).sum());
+        Ok(self.journal.last_lsn())
+    }
+
+    fn take_note(&self, bytes: u64) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Place { mark: self.journal.mark(), bytes: place.bytes + bytes };
+    }
 }

@@ -1,13 +1,14 @@
-//! Opening the journal: every fact from the first on, and then its own thread.
+//! Opening the journal: the newest checkpoint, every fact behind it, and then its own thread.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use windlass_core::Recorded;
+use windlass_core::{Recorded, State};
 use windlass_disk::RealDisk;
-use windlass_disk::journal::{Journal, Params, Recovered};
+use windlass_disk::journal::{Journal, Params, Recovered, Source};
 
-use super::{Committer, DecodeError, Reader, decode};
+use super::checkpoint::Unusable;
+use super::{Checkpoint, Checkpoints, Committer, DecodeError, Reader, decode};
 
 /// Why the journal could not be opened, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,14 @@ pub enum Error {
     /// A record holds what this program does not understand.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// A checkpoint was written by a newer program.
+    #[error("{}: {why}", file.display())]
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// Why it cannot be passed over.
+        why: Unusable,
+    },
     /// The thread that commits has ended.
     #[error("the journal is closed")]
     Closed,
@@ -33,9 +42,46 @@ impl Error {
             Self::Journal(Journal::Disk(_) | Journal::TooLarge { .. } | Journal::Fenced { .. } | Journal::Broken) => {
                 false
             }
-            Self::Decode(_) => true,
+            Self::Decode(_) | Self::Checkpoint { .. } => true,
             Self::Closed => false,
         }
+    }
+}
+
+/// Where facts and checkpoints are kept, and whose they are.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Segments.
+    pub journal: PathBuf,
+    /// Checkpoints.
+    pub checkpoints: PathBuf,
+    /// Files of another cluster are refused.
+    pub cluster_id: [u8; 16],
+    /// Bytes of a new segment.
+    pub segment_bytes: u64,
+}
+
+impl Files {
+    /// The checkpoints.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::at(Arc::new(RealDisk), &self.checkpoints, self.cluster_id)
+    }
+
+    /// The segments.
+    pub fn source(&self) -> Source {
+        Source::new(Arc::new(RealDisk), &self.journal, self.cluster_id)
+    }
+
+    /// What a start folds from: the newest checkpoint that can be used, if there is one.
+    pub fn base(&self) -> Result<Option<Checkpoint>, Error> {
+        let checkpoints = self.checkpoints();
+        let disk = |error: windlass_disk::Error| Error::Journal(error.into());
+        if let Some(newest) = checkpoints.files().map_err(disk)?.first()
+            && let Err(why @ Unusable::Newer(_)) = checkpoints.read(newest)
+        {
+            return Err(Error::Checkpoint { file: newest.clone(), why });
+        }
+        checkpoints.newest(|_| true).map_err(disk)
     }
 }
 
@@ -45,23 +91,42 @@ pub struct Facts {
     journal: Journal,
     /// What the start found.
     pub recovered: Recovered,
+    /// Bytes of facts that the start read.
+    pub read_bytes: u64,
 }
 
 impl Facts {
+    /// The start; there is no other: what was believed at the newest checkpoint, and what the facts behind it say.
+    pub fn start(files: &Files) -> Result<(Self, State), Error> {
+        let base = files.base()?;
+        let mut state = base.as_ref().map_or_else(State::default, |base| base.state.as_ref().clone());
+        let facts = Self::open_behind(files, base.as_ref(), |turn| fold(&mut state, turn))?;
+        Ok((facts, state))
+    }
+
     /// Opens the journal in `dir` and gives the facts of each turn to `each`, in order.
     pub fn open(
         dir: &Path,
         cluster_id: [u8; 16],
         segment_bytes: u64,
-        mut each: impl FnMut(&[Recorded]),
+        each: impl FnMut(&[Recorded]),
     ) -> Result<Self, Error> {
-        let params = Params { segment_bytes };
-        let (journal, recovered) = Journal::open(Arc::new(RealDisk), dir, cluster_id, params, |record| {
-            let facts = record.entries.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-            each(&facts);
-            Ok(())
-        })?;
-        Ok(Self { journal, recovered })
+        let files = Files { journal: dir.to_owned(), checkpoints: PathBuf::new(), cluster_id, segment_bytes };
+        Self::open_behind(&files, None, each)
+    }
+
+    fn open_behind(files: &Files, base: Option<&Checkpoint>, mut each: impl FnMut(&[Recorded])) -> Result<Self, Error> {
+        let params = Params { segment_bytes: files.segment_bytes };
+        let from = base.map(|base| &base.mark);
+        let mut read_bytes = 0;
+        let (journal, recovered) =
+            Journal::open_behind(Arc::new(RealDisk), &files.journal, files.cluster_id, params, from, |record| {
+                let facts = record.entries.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+                read_bytes += record.entries.iter().map(|entry| entry.bytes.len() as u64).sum::<u64>();
+                each(&facts);
+                Ok(())
+            })?;
+        Ok(Self { journal, recovered, read_bytes })
     }
 
     /// The lsn of the last fact.
@@ -79,8 +144,20 @@ impl Facts {
         Reader::new(self.journal.source())
     }
 
+    /// The segments, for whoever compresses the old ones.
+    pub fn source(&self) -> Source {
+        self.journal.source()
+    }
+
     /// Hands the journal to its own thread.
     pub fn into_committer(self) -> Result<Committer, std::io::Error> {
         Committer::start(self.journal)
+    }
+}
+
+/// Folds the facts of a turn.
+pub fn fold(state: &mut State, turn: &[Recorded]) {
+    for recorded in turn {
+        state.apply(recorded.at, &recorded.fact);
     }
 }

@@ -1,7 +1,7 @@
 //! Reading committed facts while the committer goes on.
 
 use windlass_core::Recorded;
-use windlass_disk::journal::{Records, Source};
+use windlass_disk::journal::{Lost, Mark, Records, Source};
 
 use super::{Error, decode};
 
@@ -10,7 +10,8 @@ use super::{Error, decode};
 pub struct Reader(Source);
 
 impl Reader {
-    pub(super) fn new(source: Source) -> Self {
+    /// Reads these segments.
+    pub fn new(source: Source) -> Self {
         Self(source)
     }
 
@@ -30,6 +31,11 @@ impl Reader {
     /// Reads turn by turn and remembers where it is.
     pub fn follow(&self, lsn: u64) -> Result<Follower, Error> {
         Ok(Follower(self.0.read_from(lsn.max(1))?))
+    }
+
+    /// The same from a place on that a checkpoint names.
+    pub fn follow_behind(&self, mark: &Mark) -> Result<Follower, Error> {
+        Ok(Follower(self.0.read_behind(mark)?))
     }
 }
 
@@ -59,5 +65,10 @@ impl Follower {
         let Some(record) = self.0.up_to(end)? else { return Ok(None) };
         let facts = record.entries.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(TurnRead { first_lsn: record.first_lsn, facts }))
+    }
+
+    /// Goes on behind a damaged segment; `None` if nothing can be read behind it.
+    pub fn skip(&mut self) -> Result<Option<Lost>, Error> {
+        Ok(self.0.skip()?)
     }
 }

@@ -1,18 +1,24 @@
-//! The thread that owns the view: it folds committed turns with the same code as the engine, and writes what they add.
+//! The thread that keeps the view: it folds committed turns with the same code as the engine, and writes what they add.
 
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use windlass_core::{State, Touched};
 
+use super::fold::{Fold, Mended};
 use super::handle::{Error, Shared};
-use super::rows::rows;
-use super::store::Store;
-use crate::facts::Reader;
+use super::keeper::Keeper;
+use super::rows::{LostRuns, all, deployment_key, rows};
+use super::store::Changes;
+use super::{key, store};
+use crate::facts::{Checkpoint, Checkpoints, Follower, Reader, TurnRead};
 
 /// Between two syncs of the view. What a crash loses of it is read from the journal again.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -23,31 +29,21 @@ const ROOM_AGAIN: Duration = Duration::from_secs(5);
 /// Directories that were set aside and are kept for somebody to look at.
 const SET_ASIDE_MAX: usize = 2;
 
+/// More rebuilds than this in an hour are no accident.
+const REBUILDS_MAX: usize = 3;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Turns are applied together up to so many rows: a batch of its own for each would make a rebuild take hours.
+const BATCH_ROWS: usize = 2_000;
+
 pub(super) struct Follow {
     pub(super) dir: PathBuf,
     pub(super) cluster_id: [u8; 16],
     pub(super) reader: Reader,
+    pub(super) checkpoints: Checkpoints,
     pub(super) shared: Arc<Shared>,
     pub(super) stop: CancellationToken,
-}
-
-/// A store and the lsn that it has applied, or why there is none.
-type Opened = Result<(Store, u64), Error>;
-
-/// Opens the view; what does not open is set aside, and a new one begun. For want of room nothing is set aside.
-pub(super) fn open_or_renew(dir: &Path, cluster_id: [u8; 16]) -> Opened {
-    match Store::open(dir, cluster_id) {
-        Err(error) if error != Error::Full => {
-            tracing::warn!(%error, dir = %dir.display(), "the history is set aside and rebuilt from the journal");
-            renew(dir, cluster_id)
-        }
-        opened => opened,
-    }
-}
-
-fn renew(dir: &Path, cluster_id: [u8; 16]) -> Opened {
-    set_aside(dir);
-    Store::open(dir, cluster_id)
+    pub(super) runtime: Handle,
 }
 
 fn set_aside(dir: &Path) {
@@ -60,96 +56,217 @@ fn set_aside(dir: &Path) {
     }
 }
 
+/// When the view was rebuilt lately.
+#[derive(Default)]
+struct Rebuilds(VecDeque<Instant>);
+
+impl Rebuilds {
+    /// Counts one more, unless there were too many within the hour.
+    fn one_more(&mut self) -> bool {
+        let now = Instant::now();
+        self.0.retain(|at| now.duration_since(*at) < HOUR);
+        let may = self.0.len() < REBUILDS_MAX;
+        self.0.push_back(now);
+        may
+    }
+}
+
 impl Follow {
-    pub(super) fn run(self, mut store: Result<Store, Error>, runtime: &Handle) {
-        let mut rebuilds = 0;
+    /// Until the master stops. `opened` hears once whether the view proves that the journal was cut.
+    pub(super) fn run(self, opened: &SyncSender<Option<Error>>) {
+        let mut rebuilds = Rebuilds::default();
         loop {
-            let ended = store.and_then(|open| self.follow(Arc::new(open), runtime));
+            let caught = catch_unwind(AssertUnwindSafe(|| self.open_and_follow(opened)));
+            let ended = caught.unwrap_or_else(|_| Err(Error::Store("its thread panicked".to_owned())));
             self.shared.store.store(None);
             match ended {
                 Ok(()) => return,
+                Err(error @ Error::JournalCut { .. }) => {
+                    let _ = opened.try_send(Some(error.clone()));
+                    return drop(self.shared.cut.send_replace(Some(error)));
+                }
                 Err(Error::Full) => {
                     tracing::error!("the disk is full: the history waits for room, everything else goes on");
-                    if self.wait_for_room(runtime) == Woken::Stop {
+                    if self.wait_for_room() == Woken::Stop {
                         return;
                     }
-                    store = self.again(open_or_renew(&self.dir, self.cluster_id));
                 }
-                Err(error) if rebuilds < 3 => {
-                    tracing::error!(%error, "the history is set aside and rebuilt from the journal");
-                    rebuilds += 1;
-                    store = self.again(renew(&self.dir, self.cluster_id));
+                Err(error @ Error::Store(_)) if rebuilds.one_more() => {
+                    tracing::error!(%error, dir = %self.dir.display(), "the history is set aside and rebuilt");
+                    set_aside(&self.dir);
                 }
-                Err(error) => {
-                    return tracing::error!(%error, rebuilds, "the history stays away; everything else goes on");
-                }
+                Err(error) => return self.stay_away(&error),
             }
+            self.shared.applied.send_replace(0);
         }
     }
 
-    fn again(&self, opened: Opened) -> Result<Store, Error> {
-        self.shared.is_full.store(false, Ordering::Release);
-        self.shared.applied.send_replace(opened.as_ref().map_or(0, |(_, applied)| *applied));
-        opened.map(|(store, _)| store)
+    fn stay_away(&self, error: &Error) {
+        tracing::error!(%error, "the history stays away; everything else goes on");
+        self.shared.away.store(Some(Arc::new(error.to_string())));
     }
 
-    fn wait_for_room(&self, runtime: &Handle) -> Woken {
+    fn wait_for_room(&self) -> Woken {
         self.shared.is_full.store(true, Ordering::Release);
-        runtime.block_on(async {
+        let woken = self.runtime.block_on(async {
             tokio::select! {
                 () = self.stop.cancelled() => Woken::Stop,
                 () = tokio::time::sleep(ROOM_AGAIN) => Woken::More,
             }
-        })
+        });
+        self.shared.is_full.store(false, Ordering::Release);
+        woken
     }
 
+    fn open_and_follow(&self, opened: &SyncSender<Option<Error>>) -> Result<(), Error> {
+        let (keeper, applied) = Keeper::open(&self.dir, self.cluster_id)?;
+        let last = self.shared.published.lsn();
+        if applied > last {
+            return Err(Error::JournalCut { applied, last });
+        }
+        // The start has gone on by itself if it was too late, or if this is not the first time.
+        let _ = opened.try_send(None);
+        self.shared.applied.send_replace(applied);
+        self.shared.sick.send_replace(None);
+        let lost = keeper.call(|store| store.get(&key::meta(key::LOST)))?;
+        let lost: Vec<LostRuns> = lost.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        self.shared.lost.store(Arc::new(lost));
+        let base = self.checkpoints.newest(|lsn| lsn <= applied).map_err(|error| Error::Journal(error.to_string()))?;
+        View { follow: self, keeper, fold: Fold::from(base.as_ref()), applied, changes: Changes::default() }
+            .follow(base.as_ref())
+    }
+}
+
+/// An open view that follows the journal.
+struct View<'f> {
+    follow: &'f Follow,
+    keeper: Keeper,
+    fold: Fold,
+    applied: u64,
+    changes: Changes,
+}
+
+impl View<'_> {
     /// Until the master stops, or the store or the journal fails.
-    fn follow(&self, store: Arc<Store>, runtime: &Handle) -> Result<(), Error> {
-        let journal = |error: crate::facts::Error| Error::Store(error.to_string());
-        let mut follower = self.reader.follow(1).map_err(journal)?;
-        let mut state = State::default();
-        let mut applied = *self.shared.applied.borrow();
-        let mut seen = 0;
+    fn follow(mut self, base: Option<&Checkpoint>) -> Result<(), Error> {
+        let shared = &self.follow.shared;
+        let mut follower = match base {
+            Some(base) => self.follow.reader.follow_behind(&base.mark).map_err(|error| journal(&error))?,
+            None => self.follow.reader.follow(1).map_err(|error| journal(&error))?,
+        };
+        let mut synced = Instant::now();
         loop {
-            let end = self.shared.published.lsn();
-            while let Some(turn) = follower.next(end).map_err(journal)? {
-                let mut touched = Touched::default();
-                for recorded in &turn.facts {
-                    touched.merge(state.apply(recorded.at, &recorded.fact));
-                }
-                seen = turn.last_lsn();
-                if seen > applied {
-                    store.apply(rows(&state, &touched), seen)?;
-                    applied = seen;
-                    self.shared.applied.send_replace(applied);
+            while let Some(turn) = self.next(&mut follower)? {
+                self.take(&turn);
+                if self.changes.rows.len() >= BATCH_ROWS {
+                    self.apply()?;
+                    if self.follow.stop.is_cancelled() {
+                        return self.keeper.call(store::Store::sync);
+                    }
+                    if synced.elapsed() >= SYNC_EVERY {
+                        self.keeper.call(store::Store::sync)?;
+                        synced = Instant::now();
+                    }
                 }
             }
-            if self.shared.store.load().is_none() {
-                store.sync()?;
-                self.shared.store.store(Some(Arc::clone(&store)));
+            self.apply()?;
+            if shared.store.load().is_none() {
+                self.keeper.call(store::Store::sync)?;
+                shared.store.store(Some(Arc::new(self.keeper.clone())));
             }
-            match self.wait(runtime, seen) {
+            match self.wait() {
                 Woken::More => {}
-                Woken::Sync => store.sync()?,
-                Woken::Stop => return store.sync(),
+                Woken::Sync => self.keeper.call(store::Store::sync)?,
+                Woken::Sick(error) => return Err(error),
+                Woken::Stop => return self.keeper.call(store::Store::sync),
             }
         }
     }
 
-    fn wait(&self, runtime: &Handle, seen: u64) -> Woken {
-        runtime.block_on(async {
+    /// The next committed turn. A segment that is damaged is passed over, if a checkpoint behind it says what was believed there.
+    fn next(&mut self, follower: &mut Follower) -> Result<Option<TurnRead>, Error> {
+        loop {
+            let error = match follower.next(self.follow.shared.published.lsn()) {
+                Err(error) if error.is_damage() => error,
+                read => return read.map_err(|error| journal(&error)),
+            };
+            let skipped = follower.skip().map_err(|error| journal(&error))?;
+            let lost = skipped.ok_or_else(|| journal(&error))?;
+            let until = self.follow.checkpoints.oldest(|lsn| lsn + 1 >= lost.next);
+            let until = until.map_err(|error| Error::Journal(error.to_string()))?.ok_or_else(|| journal(&error))?;
+            tracing::error!(%error, from = lost.from, next = lost.next, "facts are lost to the history; everything else goes on");
+            self.fold.begin_gap(until);
+        }
+    }
+
+    fn take(&mut self, turn: &TurnRead) {
+        let (touched, mended) = self.fold.turn(turn);
+        let ordinals = self.follow.shared.published.state();
+        if self.fold.seen > self.applied {
+            self.changes.rows.extend(rows(&ordinals, &self.fold.state, &touched));
+            if let Some(mended) = mended {
+                self.write_over(mended);
+            }
+        }
+    }
+
+    /// Behind a gap: the state as it was written, over all that was found.
+    fn write_over(&mut self, mended: Mended) {
+        let ordinals = self.follow.shared.published.state();
+        let gone = mended.deployments.iter().filter_map(|id| deployment_key(&ordinals, id));
+        self.changes.removed.extend(gone);
+        self.changes.rows.extend(rows(&ordinals, &self.fold.state, &all(&self.fold.state)));
+        let mut lost = self.follow.shared.lost.load().to_vec();
+        for runs in mended.runs.into_iter().filter(|runs| !lost.contains(runs)).collect::<Vec<_>>() {
+            tracing::error!(%runs, "lost to the history by damage of the journal");
+            lost.push(runs);
+        }
+        let json = serde_json::to_vec(&lost).expect("names and numbers are JSON");
+        self.changes.rows.push((key::meta(key::LOST), json));
+        self.follow.shared.lost.store(Arc::new(lost));
+    }
+
+    /// Writes what was taken, and how far that is.
+    fn apply(&mut self) -> Result<(), Error> {
+        let seen = self.fold.seen;
+        if seen <= self.applied {
+            return Ok(());
+        }
+        let changes = std::mem::take(&mut self.changes);
+        self.keeper.call(move |store| store.apply(changes, seen))?;
+        self.applied = seen;
+        self.follow.shared.applied.send_replace(seen);
+        Ok(())
+    }
+
+    fn wait(&self) -> Woken {
+        let shared = &self.follow.shared;
+        let mut sick = shared.sick.subscribe();
+        self.follow.runtime.block_on(async {
             tokio::select! {
-                _ = self.shared.published.changed(seen) => Woken::More,
-                () = self.stop.cancelled() => Woken::Stop,
+                _ = shared.published.changed(self.fold.seen) => Woken::More,
+                () = self.follow.stop.cancelled() => Woken::Stop,
+                Ok(error) = sick.wait_for(Option::is_some) => Woken::sick(error.as_ref()),
                 () = tokio::time::sleep(SYNC_EVERY) => Woken::Sync,
             }
         })
     }
 }
 
+fn journal(error: &crate::facts::Error) -> Error {
+    Error::Journal(error.to_string())
+}
+
 #[derive(PartialEq, Eq)]
 enum Woken {
     More,
     Sync,
+    Sick(Error),
     Stop,
+}
+
+impl Woken {
+    fn sick(error: Option<&Error>) -> Self {
+        error.cloned().map_or(Self::More, Self::Sick)
+    }
 }

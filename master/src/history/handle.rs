@@ -2,16 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::store::Store;
+use windlass_core::model::RunId;
+
+use super::keeper::Keeper;
+use super::rows::LostRuns;
 use super::{follow, query};
 use crate::engine::Published;
-use crate::facts::Reader;
+use crate::facts::{Checkpoints, Reader};
+
+/// So long a start waits for the view to say whether the journal was cut. A view that is slower says it later, and nobody waits.
+const OPENING: Duration = Duration::from_secs(1);
 
 /// Queries that may wait. Each takes about a millisecond; a full queue makes the caller wait.
 const QUERIES: usize = 64;
@@ -41,6 +48,12 @@ pub enum Error {
         /// Where the journal ends.
         last: u64,
     },
+    /// The journal cannot be read, and no checkpoint helps over it.
+    #[error("the history cannot be read from the journal: {0}")]
+    Journal(String),
+    /// It failed too often, or the journal behind it cannot be read.
+    #[error("the history is away until the master is started again: {0}")]
+    Away(String),
     /// The master is stopping.
     #[error("the history is closed")]
     Closed,
@@ -56,22 +69,55 @@ pub struct History {
 #[derive(Debug)]
 pub(super) struct Shared {
     /// None while it is rebuilt.
-    pub(super) store: ArcSwapOption<Store>,
+    pub(super) store: ArcSwapOption<Keeper>,
     /// It waits for room on its volume.
     pub(super) is_full: AtomicBool,
+    /// Why it does not come back by itself.
+    pub(super) away: ArcSwapOption<String>,
     /// The lsn of the last fact that the view holds.
     pub(super) applied: watch::Sender<u64>,
+    /// A query met a fault of the store.
+    pub(super) sick: watch::Sender<Option<Error>>,
+    /// The view knows more than the journal.
+    pub(super) cut: watch::Sender<Option<Error>>,
+    /// Runs that damage took from the journal.
+    pub(super) lost: ArcSwap<Vec<LostRuns>>,
     pub(super) published: Published,
+}
+
+impl Shared {
+    /// Why there is no store to ask.
+    pub(super) fn why_not(&self) -> Error {
+        match self.away.load_full() {
+            Some(why) => Error::Away(why.as_ref().clone()),
+            None if self.is_full.load(Ordering::Acquire) => Error::Full,
+            None => Error::Rebuilding { applied: *self.applied.borrow(), last: self.published.lsn() },
+        }
+    }
 }
 
 /// The threads of the history; `join` waits for them.
 #[derive(Debug)]
-pub struct Threads(Vec<std::thread::JoinHandle<()>>);
+pub struct Threads {
+    threads: Vec<std::thread::JoinHandle<()>>,
+    cut: watch::Receiver<Option<Error>>,
+}
 
 impl Threads {
+    /// Waits until the view proves that the journal was cut; then the master must end, and somebody must look.
+    pub async fn cut(&self) -> Error {
+        let mut cut = self.cut.clone();
+        let found = cut.wait_for(Option::is_some).await.ok().and_then(|cut| cut.clone());
+        match found {
+            Some(error) => error,
+            // The view has ended in good order: this never happens any more.
+            None => std::future::pending().await,
+        }
+    }
+
     /// Waits until both have ended.
     pub fn join(self) {
-        for thread in self.0 {
+        for thread in self.threads {
             // A panic there was logged where it was caught.
             let _ = thread.join();
         }
@@ -84,36 +130,50 @@ impl History {
         data_dir: &Path,
         cluster_id: [u8; 16],
         reader: Reader,
+        checkpoints: Checkpoints,
         published: Published,
         stop: CancellationToken,
     ) -> Result<(Self, Threads), Error> {
         let dir: PathBuf = data_dir.join("history-1");
-        let opened = follow::open_or_renew(&dir, cluster_id);
-        let applied = opened.as_ref().map_or(0, |(_, applied)| *applied);
-        let store = opened.map(|(store, _)| store);
-        let last = published.lsn();
-        if applied > last {
-            return Err(Error::JournalCut { applied, last });
-        }
         let shared = Arc::new(Shared {
             store: ArcSwapOption::empty(),
             is_full: AtomicBool::new(false),
-            applied: watch::Sender::new(applied),
+            away: ArcSwapOption::empty(),
+            applied: watch::Sender::new(0),
+            sick: watch::Sender::new(None),
+            cut: watch::Sender::new(None),
+            lost: ArcSwap::default(),
             published,
         });
         let (queries, receiver) = mpsc::channel(QUERIES);
-        let follower = follow::Follow { dir, cluster_id, reader, shared: Arc::clone(&shared), stop };
         let runtime = tokio::runtime::Handle::current();
+        let (opened, opening) = std::sync::mpsc::sync_channel(1);
+        let follower =
+            follow::Follow { dir, cluster_id, reader, checkpoints, shared: Arc::clone(&shared), stop, runtime };
         let follow = std::thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || follower.run(store, &runtime))
+            .spawn(move || follower.run(&opened))
             .map_err(|error| Error::Store(error.to_string()))?;
+        if let Ok(Some(cut)) = opening.recv_timeout(OPENING) {
+            return Err(cut);
+        }
         let asked = Arc::clone(&shared);
         let answer = std::thread::Builder::new()
             .name("history query".to_owned())
             .spawn(move || query::serve(&asked, receiver))
             .map_err(|error| Error::Store(error.to_string()))?;
-        Ok((Self { shared, queries }, Threads(vec![follow, answer])))
+        let threads = Threads { threads: vec![follow, answer], cut: shared.cut.subscribe() };
+        Ok((Self { shared, queries }, threads))
+    }
+
+    /// Whether damage of the journal took this run from the history.
+    pub fn has_lost(&self, run: &RunId) -> bool {
+        self.shared.lost.load().iter().any(|lost| lost.holds(run))
+    }
+
+    /// Runs that damage of the journal took from the history.
+    pub fn lost(&self) -> Vec<LostRuns> {
+        self.shared.lost.load().to_vec()
     }
 
     /// The lsn of the last fact that the view holds.

@@ -2,7 +2,7 @@
 //!
 //! | kind | key after the kind byte | value |
 //! |---|---|---|
-//! | 00 meta | name | cluster_id; `applied_lsn` with its own checksum |
+//! | 00 meta | name | cluster_id; `applied_lsn` with its own checksum; the runs that were lost, JSON |
 //! | 01 run | project u32, run u64 | the run, JSON, without its attempts |
 //! | 02 run by time | created_ms u64, project u32, run u64 | – |
 //! | 03 run by outcome | project u32, outcome u8, run u64 | – |
@@ -22,6 +22,9 @@ pub const VALUE_MAX: usize = 8 * 1024;
 
 /// Name of the meta entry with the last applied lsn.
 pub const APPLIED: &str = "applied_lsn";
+
+/// Name of the meta entry with the runs that were lost.
+pub const LOST: &str = "lost";
 
 /// Name of the meta entry with the cluster.
 pub const CLUSTER: &str = "cluster_id";

@@ -1,7 +1,6 @@
 //! What is over, asked. Queries run on a thread of their own, one after the other, so that none blocks the runtime.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +19,8 @@ const CATCH_UP: Duration = Duration::from_millis(200);
 /// Rows that one page may look at before it returns what it has.
 const LOOKED_AT_MAX: usize = 20_000;
 
-pub(super) type Query = Box<dyn FnOnce(Result<&Store, Error>) + Send>;
+/// Asks and answers; what the store itself did wrong is returned.
+pub(super) type Query = Box<dyn FnOnce(Result<&Store, Error>) -> Result<(), Error> + Send>;
 
 /// Which runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,13 +57,12 @@ pub struct Cursor {
 
 pub(super) fn serve(shared: &Shared, mut queries: mpsc::Receiver<Query>) {
     while let Some(query) = queries.blocking_recv() {
-        match shared.store.load_full() {
-            Some(store) => query(Ok(&store)),
-            None if shared.is_full.load(Ordering::Acquire) => query(Err(Error::Full)),
-            None => {
-                let applied = *shared.applied.borrow();
-                query(Err(Error::Rebuilding { applied, last: shared.published.lsn() }));
-            }
+        let asked = match shared.store.load_full() {
+            Some(keeper) => keeper.call(move |store| query(Ok(store))),
+            None => query(Err(shared.why_not())),
+        };
+        if let Err(error @ Error::Store(_)) = asked {
+            shared.sick.send_replace(Some(error));
         }
     }
 }
@@ -130,8 +129,11 @@ impl History {
         self.catch_up().await;
         let (done, answer) = oneshot::channel();
         let query: Query = Box::new(move |store| {
+            let answer = store.and_then(query);
+            let fault = answer.as_ref().err().filter(|error| matches!(error, Error::Store(_))).cloned();
             // Whoever asked may have gone away.
-            let _ = done.send(store.and_then(query));
+            let _ = done.send(answer);
+            fault.map_or(Ok(()), Err)
         });
         self.queries.send(query).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?

@@ -18,6 +18,15 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WHOLE: u8 = b'V';
 const PARTS: u8 = b'P';
 
+/// What turns change.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// In order: of two with one key the later counts.
+    pub rows: Vec<Row>,
+    /// Keys that go.
+    pub removed: Vec<Vec<u8>>,
+}
+
 /// The open view.
 #[derive(Debug)]
 pub struct Store {
@@ -53,12 +62,15 @@ impl Store {
         }
     }
 
-    /// Applies the rows of one turn, and its last lsn, as one batch.
-    pub fn apply(&self, rows: Vec<Row>, lsn: u64) -> Result<(), Error> {
+    /// Applies the rows of turns, and their last lsn, as one batch.
+    pub fn apply(&self, Changes { rows, removed }: Changes, lsn: u64) -> Result<(), Error> {
         guarded(|| {
             let mut batch = sled::Batch::default();
             for (key, value) in rows {
                 put(&mut batch, key, &value);
+            }
+            for key in removed {
+                batch.remove(key);
             }
             batch.insert(key::meta(key::APPLIED), applied_value(lsn));
             self.db.apply_batch(batch).map_err(store_error)

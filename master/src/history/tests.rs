@@ -7,7 +7,7 @@ use windlass_core::{Fact, Recorded, State};
 
 use super::{Cursor, Error, History, RunFilter, Threads};
 use crate::engine::Published;
-use crate::facts::{Committer, Facts};
+use crate::facts::{Checkpoint, Checkpoints, Committer, Facts, Files};
 
 const CLUSTER: [u8; 16] = [7; 16];
 
@@ -18,24 +18,23 @@ struct World {
     stop: CancellationToken,
     committer: Committer,
     published: Published,
+    checkpoints: Checkpoints,
     state: State,
 }
 
 impl World {
     fn open(dir: &Path) -> Result<Self, Error> {
-        let mut state = State::default();
-        let facts = Facts::open(&dir.join("journal"), CLUSTER, 64 * 1024, |turn| {
-            for recorded in turn {
-                state.apply(recorded.at, &recorded.fact);
-            }
-        })
-        .expect("the journal opens");
+        let (journal, checkpoints) = (dir.join("journal"), dir.join("checkpoints"));
+        let files = Files { journal, checkpoints, cluster_id: CLUSTER, segment_bytes: 64 * 1024 };
+        let (facts, state) = Facts::start(&files).expect("the journal opens");
+        let checkpoints = files.checkpoints();
         let published = Published::new(State::default());
         published.publish(state.clone(), facts.last_lsn());
         let stop = CancellationToken::new();
-        let (history, threads) = History::start(dir, CLUSTER, facts.reader(), published.clone(), stop.clone())?;
+        let (history, threads) =
+            History::start(dir, CLUSTER, facts.reader(), checkpoints.clone(), published.clone(), stop.clone())?;
         let committer = facts.into_committer().expect("a thread");
-        Ok(Self { history, threads, stop, committer, published, state })
+        Ok(Self { history, threads, stop, committer, published, checkpoints, state })
     }
 
     async fn believe(&mut self, facts: Vec<Fact>) {
@@ -57,6 +56,11 @@ impl World {
             Fact::RunClosed { run },
         ])
         .await;
+    }
+
+    fn checkpoint(&self) {
+        let checkpoint = Checkpoint { mark: self.committer.place().mark, state: self.published.state() };
+        self.checkpoints.write(&checkpoint).expect("written");
     }
 
     async fn caught_up(&self) {
@@ -183,6 +187,60 @@ async fn a_history_that_is_not_ours_is_set_aside_and_rebuilt() {
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
     world.close().await;
     assert!(dir.path().join("history-1.set-aside-1").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_goes_on_from_a_checkpoint_that_it_has_passed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut world = three_runs(dir.path()).await;
+    world.checkpoint();
+    world.over(4, "main", Outcome::Succeeded).await;
+    world.checkpoint();
+    world.close().await;
+    for damaged in std::fs::read_dir(dir.path().join("journal")).expect("listed") {
+        let path = damaged.expect("an entry").path();
+        let mut bytes = std::fs::read(&path).expect("read");
+        bytes[80] ^= 1;
+        std::fs::write(&path, bytes).expect("written");
+    }
+    let world = World::open(dir.path()).expect("nothing before the checkpoint is read");
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [4, 3, 2, 1]);
+    assert_eq!(world.history.lost(), []);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_of_an_old_segment_takes_the_runs_in_it_and_names_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut world = World::open(dir.path()).expect("a new history");
+    for number in 1..=20 {
+        world.over(number, "main", Outcome::Succeeded).await;
+        if number == 12 || number == 16 {
+            world.checkpoint();
+        }
+    }
+    let listed = world.numbers(RunFilter::default(), None, 100).await;
+    assert_eq!(listed.len(), 20);
+    world.close().await;
+    let mut segments: Vec<_> = std::fs::read_dir(dir.path().join("journal"))
+        .expect("listed")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    segments.sort();
+    let damaged = &segments[2];
+    let mut bytes = std::fs::read(damaged).expect("read");
+    bytes[100] ^= 1;
+    std::fs::write(damaged, bytes).expect("written");
+    std::fs::remove_dir_all(dir.path().join("history-1")).expect("it was there");
+    for _ in 0..2 {
+        let world = World::open(dir.path()).expect("damage of an old segment stops nothing");
+        let left = world.numbers(RunFilter::default(), None, 100).await;
+        let lost: Vec<u64> = listed.iter().copied().filter(|number| !left.contains(number)).collect();
+        assert!(!lost.is_empty() && lost.len() < 10, "{lost:?}");
+        let named: Vec<u64> = listed.iter().copied().filter(|number| world.history.has_lost(&id(*number))).collect();
+        assert_eq!(named, lost);
+        world.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use crate::inbox::Inbox;
 use crate::logs::Logs;
 use crate::tasks::Tasks;
 use crate::triggers::Triggers;
+use crate::volume::Volume;
 
 /// The rooms that the API reaches. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct Api {
     pub enroller: Enroller,
     /// Repositories.
     pub triggers: Triggers,
+    /// How full the disk is.
+    pub volume: Volume,
     /// The operators' configuration.
     pub config: Arc<Config>,
     /// Ends followers when the master stops.

@@ -129,9 +129,11 @@ impl From<crate::history::Error> for Refused {
     fn from(error: crate::history::Error) -> Self {
         use crate::history::Error;
         match &error {
-            Error::Rebuilding { .. } | Error::Closed => Self::new(ProblemKind::Starting, error.to_string()),
+            Error::Rebuilding { .. } | Error::Away(_) | Error::Closed => {
+                Self::new(ProblemKind::Starting, error.to_string())
+            }
             Error::Full => Self::new(ProblemKind::DiskLow, error.to_string()),
-            Error::Store(_) | Error::JournalCut { .. } => internal(&error),
+            Error::Store(_) | Error::Journal(_) | Error::JournalCut { .. } => internal(&error),
         }
     }
 }

@@ -15,6 +15,13 @@ pub struct Chunk {
     pub pieces: Vec<Piece>,
 }
 
+impl Chunk {
+    /// Where the data ends.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.data.len() as u64)
+    }
+}
+
 /// One entry of the index to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {

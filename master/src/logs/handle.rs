@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +27,7 @@ pub struct Logs {
     registry: Registry,
     commands: mpsc::Sender<Command>,
     reader: Reader,
+    refuses: Arc<AtomicBool>,
     failure: watch::Receiver<Option<Error>>,
 }
 
@@ -56,7 +58,8 @@ impl Logs {
     /// anything of them is acknowledged.
     pub fn start(disk: Arc<dyn Disk>, dir: PathBuf, state: &State) -> Result<Self> {
         let registry = Registry::default();
-        let mut writer = Writer::new(Arc::clone(&disk), registry.clone());
+        let refuses = Arc::new(AtomicBool::new(false));
+        let mut writer = Writer::new(Arc::clone(&disk), registry.clone(), Arc::clone(&refuses));
         for (fence, place) in &state.attempts {
             let Some((_, attempt)) = state.attempt(*fence) else { continue };
             for (step, at) in (1..).zip(&attempt.steps) {
@@ -68,7 +71,12 @@ impl Logs {
         }
         let reader = Reader::start(disk)?;
         let (commands, failure) = start_writer(writer)?;
-        Ok(Self { dir: Arc::new(dir), registry, commands, reader, failure })
+        Ok(Self { dir: Arc::new(dir), registry, commands, reader, refuses, failure })
+    }
+
+    /// Whether new bytes are refused for want of room: the agents keep them.
+    pub fn refuse_bytes(&self, refuse: bool) {
+        self.refuses.store(refuse, Ordering::Release);
     }
 
     /// Opens or begins a log for writing. `quota` is how long it may become, in bytes.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -32,6 +33,8 @@ pub(super) enum Command {
 pub(super) struct Writer {
     disk: Arc<dyn Disk>,
     registry: Registry,
+    /// There is no room for new bytes.
+    refuses: Arc<AtomicBool>,
     logs: BTreeMap<LogKey, OpenLog>,
     unsynced_bytes: u64,
     /// Set while something written waits for its sync.
@@ -39,8 +42,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(disk: Arc<dyn Disk>, registry: Registry) -> Self {
-        Self { disk, registry, logs: BTreeMap::new(), unsynced_bytes: 0, due: None }
+    pub(super) fn new(disk: Arc<dyn Disk>, registry: Registry, refuses: Arc<AtomicBool>) -> Self {
+        Self { disk, registry, refuses, logs: BTreeMap::new(), unsynced_bytes: 0, due: None }
     }
 
     /// Opens or begins a log, and makes durable what it holds.
@@ -97,6 +100,9 @@ impl Writer {
     fn append(&mut self, key: LogKey, chunk: &Chunk) -> Result<Verdict> {
         let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
         let before = log.end();
+        if self.refuses.load(Ordering::Acquire) && chunk.end() > before {
+            return Ok(Verdict::NoSpace { want: before });
+        }
         let verdict = log.append(chunk)?;
         self.unsynced_bytes += log.end() - before;
         if log.is_dirty() && self.due.is_none() {
