@@ -8,12 +8,14 @@
 //! | [`journal`] | segments | refused, or a beginning of the facts that were written; never another fact |
 //! | [`index`] | a log and its index | what is left after the start is a beginning of what was written |
 //! | [`record`] | the record of an attempt | no line that was not written; a command that may have run is never concluded as not started |
+//! | [`masker`] | a stream with secrets | no secret is seen, and how the stream was cut changes nothing |
 //! | [`session`] | messages of both halves | refused by name, or a value that survives the way there and back |
 //!
 //! In every target: no panic. Run by the program `fuzz`.
 
 mod index;
 mod journal;
+mod masker;
 mod mutate;
 mod record;
 mod run;

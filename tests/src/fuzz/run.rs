@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::{index, journal, record, session};
+use super::{index, journal, masker, record, session};
 
 /// One reader under attack.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "journal", case: journal::case },
     Target { name: "index", case: index::case },
     Target { name: "record", case: record::case },
+    Target { name: "masker", case: masker::case },
     Target { name: "session-up", case: session::up },
     Target { name: "session-down", case: session::down },
 ];
