@@ -73,6 +73,19 @@ pub enum Command {
         #[arg(long)]
         no_wait: bool,
     },
+    /// Says how a job counts of which nothing can be proven; recorded with your name
+    Settle {
+        /// shop#42 or shop.42
+        run: RunId,
+        /// The key of a job
+        job: JobKey,
+        /// As what: `again` makes a new attempt, although the one before may still run
+        #[arg(value_enum, value_name = "AS")]
+        verdict: SettleAs,
+        /// How you know
+        #[arg(long)]
+        reason: String,
+    },
     /// Says why the jobs of a run wait
     Why {
         /// shop#42 or shop.42
@@ -183,6 +196,17 @@ pub enum Command {
         #[arg(value_enum)]
         edition: crate::demo::Edition,
     },
+}
+
+/// How a job counts of which nothing can be proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SettleAs {
+    /// The run goes on as after a success
+    Succeeded,
+    /// The run goes on as after a failure
+    Failed,
+    /// A new attempt
+    Again,
 }
 
 /// What a run is made from.

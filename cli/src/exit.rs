@@ -50,7 +50,7 @@ impl Exit {
     /// Of a run that was followed.
     pub fn of_run(run: &Run) -> Self {
         match (run.state, run.outcome) {
-            (RunState::Waiting | RunState::Running, _) | (RunState::Ended, None) => Self::Unknown,
+            (RunState::Waiting | RunState::Running | RunState::Held, _) | (RunState::Ended, None) => Self::Unknown,
             (RunState::Ended, Some(kind)) => match kind {
                 OutcomeKind::Succeeded | OutcomeKind::Skipped | OutcomeKind::Tolerated => Self::Done,
                 OutcomeKind::Failed | OutcomeKind::TimedOut | OutcomeKind::NotStarted => Self::Failed,

@@ -1,4 +1,5 @@
-//! A run as it goes on: every line of its logs, and the run each time it has changed, until it has ended and its logs are whole.
+//! A run as it goes on: every line of its logs, and the run each time it has changed, until it has ended and its logs are whole, or
+//! until nothing of it goes on but a person's word.
 //!
 //! Two threads ask the master, one for lines and one for the run; the caller gets both in one stream. Invariant: over a restart of the
 //! master no line is lost and none comes twice.
@@ -8,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use windlass_proto::api::{LogLine, Run, RunState};
+use windlass_proto::api::{Job, JobState, LogLine, Run, RunState};
 
 use crate::client::{Client, Lines};
 use crate::clock::Stopwatch;
@@ -20,6 +21,8 @@ const WAITING_NEWS: usize = 1024;
 const WAIT: &str = "1s";
 /// Between two tries to reach a master that is away.
 const AGAIN: Duration = Duration::from_millis(300);
+/// After so long without news a run that waits for a person is left.
+const QUIET: Duration = Duration::from_secs(1);
 /// A master that is away for so long is given up.
 const GIVE_UP: Duration = Duration::from_secs(600);
 
@@ -38,7 +41,8 @@ enum Item {
     Failed(Error),
 }
 
-/// Tells `each` everything about a run until it has ended, and gives it as it is then. `id` as in a path.
+/// Tells `each` everything about a run until it has ended or only a person can go on with it, and gives it as it is then. `id` as in a
+/// path.
 pub fn run(client: &Client, id: &str, each: &mut dyn FnMut(News) -> Result<()>) -> Result<Run> {
     let (sender, receiver) = sync_channel(WAITING_NEWS);
     let spawn = |name: &str, work: fn(&Client, &str, &SyncSender<Item>) -> Result<()>| {
@@ -59,20 +63,26 @@ pub fn run(client: &Client, id: &str, each: &mut dyn FnMut(News) -> Result<()>) 
 }
 
 fn deliver(receiver: &Receiver<Item>, each: &mut dyn FnMut(News) -> Result<()>) -> Result<Run> {
-    let (mut ended, mut logs_ended) = (None, false);
+    let (mut ended, mut held, mut logs_ended) = (None, None, false);
     loop {
-        match receiver.recv_timeout(GIVE_UP) {
+        let patience = if held.is_some() { QUIET } else { GIVE_UP };
+        match receiver.recv_timeout(patience) {
             Ok(Item::News(news)) => {
-                if let News::Run(run) = &news
-                    && run.state == RunState::Ended
-                {
-                    ended = Some(run.clone());
+                if let News::Run(run) = &news {
+                    held = waits_for_a_person(run).then(|| Run::clone(run));
+                    if run.state == RunState::Ended {
+                        ended = Some(run.clone());
+                    }
                 }
                 each(news)?;
             }
             Ok(Item::LogsEnded) => logs_ended = true,
             Ok(Item::Failed(error)) => return Err(error),
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(run) = held {
+                    return Ok(run);
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let what = "follow a run: its threads ended early";
                 return ended.map(|run| *run).ok_or(Error::Terminal { what, source: std::io::ErrorKind::Other.into() });
@@ -82,6 +92,19 @@ fn deliver(receiver: &Receiver<Item>, each: &mut dyn FnMut(News) -> Result<()>) 
             return Ok(Run::clone(run));
         }
     }
+}
+
+/// True if nothing of it goes on by itself.
+fn waits_for_a_person(run: &Run) -> bool {
+    let rests = |job: &Job| match job.state {
+        JobState::Ended => true,
+        JobState::Placed | JobState::Accepted | JobState::Running => false,
+        JobState::Waiting => {
+            let reason = job.waiting.as_ref().map(|waiting| waiting.reason.as_str());
+            matches!(reason, Some("unsettled" | "needs"))
+        }
+    };
+    run.state == RunState::Held && run.jobs.iter().all(rests)
 }
 
 /// Looks at the run each time it changes.

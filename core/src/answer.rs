@@ -90,6 +90,9 @@ pub enum Refusal {
     /// Everything that was named is over.
     #[error("{0} has ended")]
     RunEnded(RunId),
+    /// The attempt's outcome is proven, or somebody was faster.
+    #[error("there is nothing to settle: {0}")]
+    NothingToSettle(String),
     /// The pipeline file has errors.
     #[error("the pipeline file has {} errors", .0.len())]
     Problems(Vec<Problem>),

@@ -1,7 +1,7 @@
 //! Everything the master wants done in the world. Effects are derived from the state after the commit: a crash can lose one, and the
 //! next start derives it again.
 
-use crate::model::{AgentId, DeliveryKey};
+use crate::model::{AgentId, DeliveryKey, Fence};
 
 /// One thing to do; each may be repeated without harm.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,4 +10,6 @@ pub enum Effect {
     Refresh(AgentId),
     /// Fetch the repository for this delivery and read the pipeline file; the answer comes as `Input::PipelineRead`.
     ReadPipeline(DeliveryKey),
+    /// End the logs of this attempt: its agent holds it no more. The answer comes as `Input::LogsEnded`.
+    EndLogs(Fence),
 }

@@ -10,7 +10,7 @@ use crate::attempt::Line;
 use crate::input::{ApiToken, Delivery, JoinToken, LogSeal, Offer};
 use crate::model::{
     AgentId, AgentRegister, Attempt, Commit, Config, DeliveryKey, Digest, Envelope, Fence, JobKey, JobPlan,
-    Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Trigger, UnixMs, UnknownReason,
+    Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, UnixMs, UnknownReason,
 };
 pub use deployment::DeploymentFact;
 
@@ -148,6 +148,9 @@ pub enum Fact {
         envelope: Box<Envelope>,
         /// Why this agent, for people.
         why: String,
+        /// Who allows it although an earlier attempt is `unknown` and may still run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        despite: Option<Settler>,
     },
     /// An agent reported a line of a record.
     Reported {
@@ -226,6 +229,26 @@ pub enum Fact {
         /// Which.
         run: RunId,
     },
+    /// How an `unknown` attempt counts. It stands beside the outcome and never rewrites it.
+    Settled {
+        /// Of this run.
+        run: RunId,
+        /// Of this job.
+        job: JobKey,
+        /// This try.
+        attempt: Attempt,
+        /// Its name.
+        fence: Fence,
+        /// As what, by whom and why.
+        settlement: Settlement,
+    },
+    /// A job's last attempt is `unknown`: the run waits until a person settles it, or the truth arrives.
+    JobHeld {
+        /// Of this run.
+        run: RunId,
+        /// This job.
+        job: JobKey,
+    },
     /// Something about a release, a deployment or a lane.
     Deployment(DeploymentFact),
 }
@@ -270,12 +293,14 @@ impl Fact {
             Self::Restored => 60,
             Self::ProjectStarted { .. } => 61,
             Self::AttemptGone { .. } => 62,
+            Self::Settled { .. } => 70,
+            Self::JobHeld { .. } => 71,
         }
     }
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind) || kind == 32 || (60..=62).contains(&kind)
+        (1..=22).contains(&kind) || kind == 32 || (60..=62).contains(&kind) || (70..=71).contains(&kind)
     }
 
     /// The project a run fact belongs to, for filters; none for what is not about a run.
@@ -287,6 +312,8 @@ impl Fact {
             | Self::CancelAsked { run, .. }
             | Self::JobEnded { run, .. }
             | Self::RunEnded { run, .. }
+            | Self::Settled { run, .. }
+            | Self::JobHeld { run, .. }
             | Self::RunClosed { run } => Some(&run.project),
             Self::ProjectStarted { project, .. } => Some(project),
             Self::DeliveryTaken { delivery } => Some(&delivery.project),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Line;
 use crate::model::{
     AgentId, AgentName, AgentRegister, Attempt, Commit, Config, DeliveryKey, DeploymentId, Digest, Fence, JobKey,
-    LaneId, Observation, ProjectName, ReleaseId, RunId, UnixMs,
+    LaneId, Observation, ProjectName, ReleaseId, RunId, UnixMs, Verdict,
 };
 
 /// What the outside said.
@@ -96,6 +96,26 @@ pub enum Input {
         why: String,
         /// Skips grace and cleanup.
         force: bool,
+    },
+    /// A person says how an `unknown` job counts.
+    Settle {
+        /// The run.
+        run: RunId,
+        /// The job.
+        job: JobKey,
+        /// As what.
+        verdict: Verdict,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The master itself ended the logs of an attempt whose agent holds it no more.
+    LogsEnded {
+        /// The attempt.
+        fence: Fence,
+        /// Its logs that were not sealed.
+        seals: Vec<LogSeal>,
     },
     /// A person deploys a release that exists.
     Deploy {

@@ -20,7 +20,7 @@ use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::engine::{Act, Ended, Engine, Published, record};
+use crate::engine::{Act, EndLogs, Ended, Engine, Published, record};
 use crate::exit::Failure;
 use crate::facts::{Checkpointer, Checkpoints, Committer, Facts, Files, Pace, Reader};
 use crate::history::{History, Threads};
@@ -209,7 +209,13 @@ impl House {
             agents_port,
             keys: Keys::default(),
         };
-        let act = Act { sessions, triggers: triggers.clone() };
+        let end_logs = EndLogs {
+            logs: logs.clone(),
+            published: published.clone(),
+            inbox: link.inbox.clone(),
+            tasks: tasks.clone(),
+        };
+        let act = Act { sessions, triggers: triggers.clone(), end_logs };
         let engine = Engine { state, clock, facts, published, turns, inbox: waiting, volume, act, has_room: true };
         Ok(Self { engine, http, link, triggers, history, history_stop, checkpointer, logs, tasks, config })
     }

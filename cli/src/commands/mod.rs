@@ -13,5 +13,6 @@ mod post_receive;
 mod projects;
 mod run;
 mod runs;
+mod settle;
 
 pub use dispatch::run;

@@ -44,6 +44,12 @@ pub fn follow(client: &Client, id: &str, job: Option<&JobKey>, screen: &mut Scre
         return Ok(ended);
     }
     screen.line(&view::runs::ended(&ended))?;
+    let held = view::runs::unsettled(&ended).next().map(str::to_owned);
+    if let Some(held) = held {
+        let run = run_id(&ended.id);
+        screen.note(&format!("hint: windlass settle {run} {held} succeeded|failed|again --reason \"…\""))?;
+        return Ok(ended);
+    }
     let failed = view::runs::failed(&ended);
     if let Some(first) = failed.split(", ").next().filter(|first| !first.is_empty()) {
         screen.note(&format!("hint: windlass logs {} {first}", run_id(&ended.id)))?;

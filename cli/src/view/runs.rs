@@ -1,6 +1,6 @@
 //! Runs and their jobs.
 
-use windlass_proto::api::{Job, JobDetail, JobState, OutcomeKind, Run, RunState, Step};
+use windlass_proto::api::{Job, JobDetail, JobState, OutcomeKind, Run, RunState, Step, Verdict};
 
 use crate::text::{Reader, between, run_id, short, size, span, table};
 
@@ -33,14 +33,23 @@ pub fn state(run: &Run) -> String {
     match (&run.outcome, run.state) {
         (Some(outcome), _) => outcome.word().to_owned(),
         (None, RunState::Running) => format!("running {over}/{}", run.jobs.len()),
+        (None, RunState::Held) => format!("held {over}/{}", run.jobs.len()),
         (None, RunState::Waiting | RunState::Ended) => run.state.to_string(),
     }
 }
 
-/// The jobs that keep a run from success.
+/// The jobs that keep a run from success, or wait for a person.
 pub fn failed(run: &Run) -> String {
+    let settled = |job: &&Job| job.settlement.as_ref().is_some_and(|settled| settled.verdict == Verdict::Succeeded);
     let bad = run.jobs.iter().filter(|job| job.outcome.as_ref().is_some_and(|outcome| is_bad(outcome.kind)));
-    bad.map(|job| job.key.as_str()).collect::<Vec<_>>().join(", ")
+    let bad = bad.filter(|job| !settled(job)).map(|job| job.key.clone());
+    bad.chain(unsettled(run).map(|job| format!("{job} unsettled"))).collect::<Vec<_>>().join(", ")
+}
+
+/// The jobs that a person has to settle.
+pub fn unsettled(run: &Run) -> impl Iterator<Item = &str> {
+    let waits = |job: &&Job| job.waiting.as_ref().is_some_and(|waiting| waiting.reason == "unsettled");
+    run.jobs.iter().filter(waits).map(|job| job.key.as_str())
 }
 
 fn is_bad(kind: OutcomeKind) -> bool {
@@ -82,11 +91,12 @@ fn when(run: &Run, reader: &Reader) -> String {
 
 fn job_row(job: &Job) -> Vec<String> {
     let took = between(job.started, job.ended).map_or_else(String::new, span);
-    let also = match (&job.waiting, &job.stuck, &job.deployment) {
-        (Some(waiting), _, _) => waiting.text.clone(),
-        (None, Some(stuck), _) => format!("processes survived the kill: {stuck}"),
-        (None, None, Some(deployment)) => crate::text::deployment_id(deployment),
-        (None, None, None) => skipped(job),
+    let also = match (&job.waiting, &job.settlement, &job.stuck, &job.deployment) {
+        (Some(waiting), _, _, _) => waiting.text.clone(),
+        (None, Some(settled), _, _) => settled.to_string(),
+        (None, None, Some(stuck), _) => format!("processes survived the kill: {stuck}"),
+        (None, None, None, Some(deployment)) => crate::text::deployment_id(deployment),
+        (None, None, None, None) => skipped(job),
     };
     vec![job.key.clone(), job_state(job), took, job.agent.clone().unwrap_or_default(), also]
 }
@@ -96,11 +106,16 @@ fn skipped(job: &Job) -> String {
     outcome.and_then(|outcome| outcome.reason.clone()).unwrap_or_default()
 }
 
+/// `, agent silent since 2026-11-22T14:02:07.113Z`.
+fn silent(job: &Job) -> String {
+    job.silent_since.map_or_else(String::new, |since| format!(", agent silent since {since}"))
+}
+
 fn job_state(job: &Job) -> String {
     match (&job.outcome, job.stopping) {
         (Some(outcome), _) => outcome.to_string(),
-        (None, true) => format!("{}, stopping", job.state),
-        (None, false) => job.state.to_string(),
+        (None, true) => format!("{}, stopping{}", job.state, silent(job)),
+        (None, false) => format!("{}{}", job.state, silent(job)),
     }
 }
 
@@ -120,6 +135,15 @@ pub fn job(detail: &JobDetail) -> String {
         let outcome = attempt.outcome.as_ref().map_or_else(|| "going on".to_owned(), ToString::to_string);
         let took = between(attempt.started, attempt.ended).map_or_else(String::new, |ms| format!(" {}", span(ms)));
         lines.push(format!("  attempt {} on {} · {outcome}{took} · {}", attempt.number, attempt.agent, attempt.why));
+        if let Some(settled) = &attempt.settlement {
+            lines.push(format!("    {settled}"));
+        }
+        if let Some(late) = &attempt.late {
+            lines.push(format!("    late: it ended {late}"));
+        }
+        if let Some(stuck) = &attempt.stuck {
+            lines.push(format!("    stuck: {stuck} survived the kill"));
+        }
         let rows: Vec<Vec<String>> = attempt.steps.iter().map(step_row).collect();
         lines.extend(table(&rows).lines().map(|line| format!("    {line}")));
     }

@@ -43,6 +43,14 @@ pub fn view(state: &State, agent: AgentId, held: &BTreeSet<Fence>) -> Assignment
         if attempt.outcome().is_none() {
             out.put.insert(*fence);
         }
+        if let (true, Some(settled)) = (attempt.is_leftover(), &attempt.settlement) {
+            let word = CancelWord { force: false, by: settled.by.to_string(), why: settled.to_string() };
+            out.cancel.insert((*fence, word));
+            // An agent that does not hold it takes it up as cancelled, so that it never starts and its end is known.
+            if !held.contains(fence) {
+                out.put.insert(*fence);
+            }
+        }
     }
     out
 }

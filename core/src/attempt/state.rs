@@ -3,9 +3,11 @@
 //! ```text
 //! placed ─Accepted▶ accepted ─Started▶ running ─Ended▶ ended(outcome) ─all logs sealed▶ closed ▶ forget
 //!    └─────────────────┴─Ended(not_started, cancelled)▶ ended
-//! any of the three ─silent for lost_after▶ ended(unknown) ─its end arrives after all▶ ended(truth)
-//! any of the four ─its agent does not hold it any more▶ ended(unknown, or as it was) ▶ closed
+//! any of the three ─silent for lost_after, or evidence lost▶ ended(unknown) ─its end arrives, not settled▶ ended(truth)
+//!                                                             ├─settled▶ settled ─its end arrives▶ settled, and the end is kept as late
+//! any of the four ─its agent does not hold it any more▶ ended(unknown, or as it was) ─the master ends its logs▶ closed
 //! ```
+//! `stuck` is a mark on the middle ones. An outcome never changes, except `unknown` into the truth, once, before a settlement.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::{Line, LineBody, LogEnd};
 use crate::input::LogSeal;
-use crate::model::{AgentId, Attempt, Envelope, Fence, Outcome, Step, StepOutcome, UnixMs, UnknownReason};
+use crate::model::{AgentId, Attempt, Envelope, Fence, Outcome, Settlement, Step, StepOutcome, UnixMs, UnknownReason};
 
 /// An attempt of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,12 @@ pub struct AttemptState {
     pub gone: bool,
     /// All logs are sealed and the agent may forget it.
     pub closed: bool,
+    /// How it counts although nothing is proven.
+    #[serde(default)]
+    pub settlement: Option<Settlement>,
+    /// The truth, where it arrived after the settlement. It changes nothing any more.
+    #[serde(default)]
+    pub late: Option<Outcome>,
 }
 
 /// Where an attempt is.
@@ -103,6 +111,8 @@ impl AttemptState {
             logs: None,
             gone: false,
             closed: false,
+            settlement: None,
+            late: None,
         }
     }
 
@@ -114,11 +124,18 @@ impl AttemptState {
         }
     }
 
-    /// True when its logs are sealed at the totals that its end names, or none can arrive any more.
+    /// True if nothing is proven of it and nobody has settled it.
+    pub fn is_unsettled(&self) -> bool {
+        matches!(self.outcome(), Some(Outcome::Unknown { .. })) && self.settlement.is_none()
+    }
+
+    /// True if it is settled and the agent may still carry it out: what is left of it is to be stopped.
+    pub fn is_leftover(&self) -> bool {
+        self.settlement.is_some() && self.logs.is_none() && !self.gone
+    }
+
+    /// True when its logs are sealed at the totals that its end names.
     pub fn is_whole(&self) -> bool {
-        if self.gone {
-            return true;
-        }
         let Some(logs) = &self.logs else { return false };
         let sealed = |(step, end): (&StepState, &Option<LogEnd>)| match end {
             None => true,
@@ -133,9 +150,9 @@ impl AttemptState {
     pub(crate) fn fold(&mut self, line: &Line, at: UnixMs) {
         self.acked = line.index;
         match &line.body {
-            LineBody::Accepted { .. } => self.phase = AttemptPhase::Accepted,
+            LineBody::Accepted { .. } => self.go_on(AttemptPhase::Accepted),
             LineBody::Go => {
-                self.phase = AttemptPhase::Running;
+                self.go_on(AttemptPhase::Running);
                 self.started = Some(at);
             }
             LineBody::StepStarted { step } => {
@@ -156,8 +173,16 @@ impl AttemptState {
         }
     }
 
-    /// The master gives it up; a later truth replaces this once.
+    /// One that was given up stays so until its end is known.
+    fn go_on(&mut self, phase: AttemptPhase) {
+        if self.outcome().is_none() {
+            self.phase = phase;
+        }
+    }
+
+    /// The master gives it up; a truth that arrives before a settlement replaces this once.
     pub(crate) fn lose(&mut self, reason: UnknownReason, at: UnixMs) {
+        assert!(self.outcome().is_none(), "attempt {} has ended, it cannot be lost", self.fence);
         self.phase = AttemptPhase::Ended(Outcome::Unknown { reason });
         self.ended = Some(at);
     }
@@ -177,11 +202,27 @@ impl AttemptState {
         }
     }
 
+    /// How it counts from now on.
+    pub(crate) fn settle(&mut self, settlement: &Settlement) {
+        assert!(self.is_unsettled(), "attempt {} has no outcome that could be settled", self.fence);
+        self.settlement = Some(settlement.clone());
+    }
+
     fn end(&mut self, outcome: Outcome, logs: Vec<Option<LogEnd>>, at: UnixMs) {
-        self.phase = AttemptPhase::Ended(outcome);
+        assert!(self.logs.is_none(), "attempt {} ended twice", self.fence);
         self.stuck = None;
-        self.ended = Some(at);
         self.logs = Some(logs);
+        if self.settlement.is_some() {
+            self.late = Some(outcome);
+            return;
+        }
+        assert!(
+            matches!(self.outcome(), None | Some(Outcome::Unknown { .. })),
+            "attempt {} has a proven outcome",
+            self.fence
+        );
+        self.phase = AttemptPhase::Ended(outcome);
+        self.ended = Some(at);
     }
 
     fn step_mut(&mut self, number: u32) -> Option<&mut StepState> {

@@ -69,7 +69,7 @@ fn cancel_idle(state: &State, deployment: &Deployment, target: &Target, why: &st
     let job = settle::job(state, deployment, target)?;
     let idle = match job.state {
         JobState::Waiting => true,
-        JobState::Attempting => target.phase == Phase::Prepare,
+        JobState::Attempting | JobState::Held => target.phase == Phase::Prepare,
         JobState::Deploying(_) | JobState::Ended(_) => false,
     };
     (idle && job.cancel.is_none()).then(|| cancel(deployment, target, why)).flatten()

@@ -13,8 +13,8 @@ use super::state::{Deployment, Target};
 use crate::job::Job;
 use crate::job::envelope::builtin;
 use crate::model::{
-    Builtin, Change, Duration, JobKey, JobPlan, Phase, Release, RunIf, ServiceSpec, Step, StepsWork, TargetWork, Work,
-    Workspace,
+    Builtin, Change, Duration, JobKey, JobPlan, OnUnknown, Phase, Release, RunIf, ServiceSpec, Step, StepsWork,
+    TargetWork, Work, Workspace,
 };
 use crate::world::State;
 
@@ -63,6 +63,7 @@ pub(super) fn job(
         grace: GRACE,
         cleanup,
         idempotent: phase == Phase::Prepare,
+        on_unknown: OnUnknown::Fail,
         checkout: false,
         workspace: Workspace::Fresh,
         inputs: Vec::new(),

@@ -3,12 +3,21 @@
 //! | last attempt | then |
 //! |---|---|
 //! | open | wait |
-//! | `not_started` for a reason of ours that may pass, fewer than 3 attempts, no cancel | again |
-//! | `unknown`, the job is idempotent, fewer than 3 attempts, no cancel | again |
+//! | `not_started` for a reason of ours that may pass, fewer than 3 of ours, no cancel | again |
+//! | the same, and a cancel | the job ends `cancelled`: nothing of it ran, and nothing will |
+//! | `unknown`, the job is idempotent, fewer than 3 of ours, no cancel | settled as *again* by policy |
+//! | `unknown`, `change` or `revert` of a target | the job ends so; what the target says settles it |
+//! | `unknown`, `on-unknown: hold` | held until a person settles it, or the truth arrives |
+//! | `unknown`, else | settled as *failed* by policy |
+//! | settled as *again*, no cancel | again |
 //! | anything else | the job ends so |
+//!
+//! *Of ours* are attempts that did not start for a reason of ours, and those of idempotent jobs that are `unknown`, since a person said
+//! *again* last. No attempt follows an `unknown` one but through a settlement.
 
 use super::state::{Job, JobState};
-use crate::model::{JobKey, Outcome, RunIf, Work};
+use crate::attempt::AttemptState;
+use crate::model::{JobKey, OnUnknown, Outcome, Phase, RunIf, Settlement, Settler, StepsWork, Verdict, Work};
 use crate::run::Run;
 
 /// The most attempts that a job gets for reasons that are not its own.
@@ -33,9 +42,9 @@ pub fn readiness(run: &Run, job: &Job) -> Readiness {
     if !open.is_empty() {
         return Readiness::Waits(open);
     }
-    let first_bad = needed().find_map(|need| match need.outcome() {
-        Some(Outcome::Succeeded) | None => None,
-        Some(outcome) => Some(format!("{} {}", need.plan.key, outcome.word())),
+    let first_bad = needed().filter(|need| !need.counts_as_success()).find_map(|need| {
+        let outcome = need.outcome()?;
+        Some(format!("{} {}", need.plan.key, outcome.word()))
     });
     match (job.plan.run_if, first_bad) {
         (RunIf::Always, _) | (RunIf::Success, None) | (RunIf::Failure, Some(_)) => Readiness::Ready,
@@ -51,30 +60,82 @@ pub enum Next {
     Open,
     /// A new attempt may be placed.
     Again,
+    /// The pipeline file says how the last attempt counts.
+    Settle(Settlement),
+    /// A person says how the last attempt counts.
+    Hold,
     /// The job ends so.
     End(Outcome),
 }
 
 /// See the table above.
 pub fn next(job: &Job) -> Next {
-    let Some(outcome) = job.attempt().and_then(|attempt| attempt.outcome()) else { return Next::Open };
-    let more = job.attempts.len() < ATTEMPTS_MAX && job.cancel.is_none();
-    let again = match outcome {
-        Outcome::NotStarted { reason } => reason.may_pass(),
-        Outcome::Unknown { .. } => is_idempotent(job),
-        Outcome::Succeeded
-        | Outcome::Failed { .. }
-        | Outcome::TimedOut
-        | Outcome::Cancelled
-        | Outcome::Skipped { .. } => false,
-    };
-    if again && more { Next::Again } else { Next::End(outcome.clone()) }
+    let Some(attempt) = job.attempt() else { return Next::Open };
+    let Some(outcome) = attempt.outcome() else { return Next::Open };
+    let end = || Next::End(outcome.clone());
+    match (outcome, &attempt.settlement) {
+        (Outcome::Unknown { .. }, Some(settled)) if settled.verdict == Verdict::Again && job.cancel.is_none() => {
+            Next::Again
+        }
+        (Outcome::Unknown { .. }, Some(_)) => end(),
+        (Outcome::Unknown { .. }, None) => after_unknown(job).unwrap_or_else(end),
+        (Outcome::NotStarted { reason }, _) if reason.may_pass() && job.cancel.is_some() => {
+            Next::End(Outcome::Cancelled)
+        }
+        (Outcome::NotStarted { reason }, _) if reason.may_pass() && has_more(job) => Next::Again,
+        (
+            Outcome::NotStarted { .. }
+            | Outcome::Succeeded
+            | Outcome::Failed { .. }
+            | Outcome::TimedOut
+            | Outcome::Cancelled
+            | Outcome::Skipped { .. },
+            _,
+        ) => end(),
+    }
 }
 
-fn is_idempotent(job: &Job) -> bool {
+/// None for what neither a policy nor a person settles.
+fn after_unknown(job: &Job) -> Option<Next> {
+    let work = steps(job)?;
+    if work.target.as_ref().is_some_and(|target| target.phase != Phase::Prepare) {
+        return None;
+    }
+    if work.idempotent && has_more(job) {
+        return Some(Next::Settle(Settlement::by_policy(Verdict::Again, "the job is idempotent")));
+    }
+    Some(match work.on_unknown {
+        OnUnknown::Hold => Next::Hold,
+        OnUnknown::Fail => Next::Settle(Settlement::by_policy(Verdict::Failed, "on-unknown: fail")),
+    })
+}
+
+fn has_more(job: &Job) -> bool {
+    let since_a_person = job.attempts.iter().rev().take_while(|attempt| !again_by_a_person(attempt));
+    let ours = since_a_person.filter(|attempt| match attempt.outcome() {
+        Some(Outcome::NotStarted { reason }) => reason.may_pass(),
+        Some(Outcome::Unknown { .. }) => true,
+        Some(_) | None => false,
+    });
+    job.cancel.is_none() && ours.count() < ATTEMPTS_MAX
+}
+
+fn again_by_a_person(attempt: &AttemptState) -> bool {
+    let settled = attempt.settlement.as_ref();
+    settled.is_some_and(|settled| settled.verdict == Verdict::Again && matches!(settled.by, Settler::Person(_)))
+}
+
+/// Who allows the next attempt although an earlier one may still run; none if none may.
+pub fn despite(job: &Job) -> Option<Settler> {
+    let unproven = |attempt: &&std::sync::Arc<AttemptState>| matches!(attempt.outcome(), Some(Outcome::Unknown { .. }));
+    let settled = job.attempts.iter().rev().find(unproven)?.settlement.as_ref()?;
+    Some(settled.by.clone())
+}
+
+fn steps(job: &Job) -> Option<&StepsWork> {
     match &job.plan.work {
-        Work::Steps(work) => work.idempotent,
-        Work::Deploy(_) => false,
+        Work::Steps(work) => Some(work),
+        Work::Deploy(_) => None,
     }
 }
 
@@ -86,6 +147,6 @@ pub fn is_placeable(run: &Run, job: &Job) -> bool {
     match (&job.plan.work, &job.state) {
         (Work::Steps(_), JobState::Waiting) => readiness(run, job) == Readiness::Ready,
         (Work::Steps(_), JobState::Attempting) => next(job) == Next::Again,
-        (Work::Steps(_), JobState::Deploying(_) | JobState::Ended(_)) | (Work::Deploy(_), _) => false,
+        (Work::Steps(_), JobState::Held | JobState::Deploying(_) | JobState::Ended(_)) | (Work::Deploy(_), _) => false,
     }
 }

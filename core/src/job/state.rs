@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! waiting ─placed▶ attempting ─attempt ended, no further attempt▶ ended(outcome)
-//!    │                 └─attempt ended, another may follow▶ waiting
+//!    │               │  ▲  └─attempt ended, another follows▶ attempting
+//!    │               │  └─settled, or the truth arrived─┐
+//!    │               └─unknown, `on-unknown: hold`▶ held
 //!    ├─(deploy entry) deployment requested▶ deploying ─deployment ended▶ ended(outcome)
 //!    └─skipped, cancelled or rejected before a placement▶ ended(outcome)
 //! ```
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::AttemptState;
-use crate::model::{DeploymentId, JobPlan, Outcome, UnixMs};
+use crate::model::{DeploymentId, JobPlan, Outcome, UnixMs, Verdict};
 
 /// A job of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,8 +48,10 @@ pub struct Cancel {
 pub enum JobState {
     /// Not placed; `core::place` says why.
     Waiting,
-    /// Its last attempt is open.
+    /// Its last attempt is open, or another follows.
     Attempting,
+    /// Its last attempt is `unknown`, and a person decides what follows.
+    Held,
     /// A deployment carries it out.
     Deploying(DeploymentId),
     /// It is over.
@@ -63,7 +67,24 @@ impl Job {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
             JobState::Ended(outcome) => Some(outcome),
-            JobState::Waiting | JobState::Attempting | JobState::Deploying(_) => None,
+            JobState::Waiting | JobState::Attempting | JobState::Held | JobState::Deploying(_) => None,
+        }
+    }
+
+    /// True if what needs it goes on as after a success: it succeeded, or was settled so.
+    pub fn counts_as_success(&self) -> bool {
+        let settled = || self.attempt().and_then(|attempt| attempt.settlement.as_ref());
+        match self.outcome() {
+            Some(Outcome::Succeeded) => true,
+            Some(Outcome::Unknown { .. }) => settled().is_some_and(|settled| settled.verdict == Verdict::Succeeded),
+            Some(_) | None => false,
+        }
+    }
+
+    /// Something new is known of its last attempt: what follows is decided again.
+    pub(crate) fn reconsider(&mut self) {
+        if self.state == JobState::Held {
+            self.state = JobState::Attempting;
         }
     }
 

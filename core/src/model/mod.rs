@@ -14,6 +14,7 @@ pub mod plan;
 pub mod problem;
 pub mod release;
 pub mod secret;
+pub mod settlement;
 pub mod time;
 pub mod trigger;
 
@@ -28,5 +29,6 @@ pub use plan::{DeployWork, InputSpec, JobPlan, Phase, RunPlan, StepsWork, Target
 pub use problem::{Code, Problem, Severity};
 pub use release::{Amount, BatchSpec, Change, Gate, Hook, HookCommand, Probe, Release, ServiceSpec, WayBack};
 pub use secret::{InvalidSecret, InvalidSecretName, Secret, SecretName, Secrets};
+pub use settlement::{OnUnknown, Settlement, Settler, Verdict};
 pub use time::{Duration, UnixMs};
 pub use trigger::{Commit, DeliveryKey, Trigger, TriggerKind};

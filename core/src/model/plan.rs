@@ -8,6 +8,7 @@ use super::envelope::{Collect, RunIf, Step, Workspace};
 use super::id::{AgentId, DeploymentId, JobKey};
 use super::name::{EnvironmentName, ServiceName};
 use super::release::{BatchSpec, ServiceSpec};
+use super::settlement::OnUnknown;
 use super::time::Duration;
 
 /// The jobs of a run, in the order of the file.
@@ -61,6 +62,9 @@ pub struct StepsWork {
     pub cleanup: Duration,
     /// Doing it twice is harmless.
     pub idempotent: bool,
+    /// What follows when nothing is proven and no new attempt may be made.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
     /// The repository is checked out before the first step.
     pub checkout: bool,
     /// What happens to the workspace.

@@ -6,10 +6,12 @@ use super::read::{Object, Reader};
 use super::spec::{At, JobSpec, Settings, StepSpec, WorkSpec};
 use super::words::quote;
 use super::yaml::{Entry, Node};
-use crate::model::{Code, JobKey, Workspace};
+use crate::model::{Code, JobKey, OnUnknown, Workspace};
 
 const WORKSPACES: [(&str, Workspace); 3] =
     [("warm", Workspace::Warm), ("clean", Workspace::Clean), ("fresh", Workspace::Fresh)];
+
+const ON_UNKNOWN: [(&str, OnUnknown); 2] = [("fail", OnUnknown::Fail), ("hold", OnUnknown::Hold)];
 
 impl Reader<'_> {
     /// Keys for all jobs that lack them.
@@ -94,6 +96,7 @@ impl Reader<'_> {
             cleanup: object.get("cleanup").and_then(|node| self.time(node, range::CLEANUP)),
             env: object.get("env").map(|node| self.variables(node, "env")).unwrap_or_default(),
             idempotent: object.get("idempotent").and_then(|node| self.boolean(node, "idempotent")),
+            on_unknown: object.get("on-unknown").and_then(|node| self.word(node, "on-unknown", &ON_UNKNOWN)),
             checkout: object.get("checkout").and_then(|node| self.checkout(node)),
             workspace: object.get("workspace").and_then(|node| self.word(node, "workspace", &WORKSPACES)),
             artifacts: object.get("artifacts").map(|node| self.artifacts(node)),

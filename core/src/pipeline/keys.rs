@@ -35,7 +35,6 @@ pub(super) const PUSH: Keys = Keys { known: &["branches", "tags", "paths"], late
 const JOB_LATER: &[(&str, &str)] = &[
     ("matrix", "write one job for each combination"),
     ("retry", ""),
-    ("on-unknown", ""),
     ("continue-on-error", "a step has this key"),
     ("concurrency", ""),
     ("locks", ""),
@@ -63,6 +62,7 @@ pub(super) const JOB: Keys = Keys {
         "cleanup",
         "env",
         "idempotent",
+        "on-unknown",
         "artifacts",
         "inputs",
         "checkout",
@@ -81,6 +81,7 @@ pub(super) const DEFAULTS: Keys = Keys {
         "cleanup",
         "env",
         "idempotent",
+        "on-unknown",
         "artifacts",
         "inputs",
         "checkout",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use globset::GlobMatcher;
 
 use crate::model::{
-    BatchSpec, Collect, Duration, EnvironmentName, JobKey, RunIf, ServiceName, ServiceSpec, Term, Workspace,
+    BatchSpec, Collect, Duration, EnvironmentName, JobKey, OnUnknown, RunIf, ServiceName, ServiceSpec, Term, Workspace,
 };
 
 /// A place in the file; always inside it.
@@ -126,6 +126,8 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Doing it twice is harmless.
     pub idempotent: Option<bool>,
+    /// What follows when nothing is proven.
+    pub on_unknown: Option<OnUnknown>,
     /// The repository is checked out.
     pub checkout: Option<bool>,
     /// What happens to the workspace.
@@ -223,6 +225,7 @@ impl Settings {
             cleanup: self.cleanup.or(defaults.cleanup),
             env,
             idempotent: self.idempotent.or(defaults.idempotent),
+            on_unknown: self.on_unknown.or(defaults.on_unknown),
             checkout: self.checkout.or(defaults.checkout),
             workspace: self.workspace.or(defaults.workspace),
             artifacts: self.artifacts.or_else(|| defaults.artifacts.clone()),

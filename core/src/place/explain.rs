@@ -6,7 +6,7 @@ use super::pass::{Candidates, candidates};
 use crate::job::Job;
 use crate::job::JobState;
 use crate::job::decide::{Next, Readiness, next, readiness};
-use crate::model::{DeploymentId, JobKey, Work};
+use crate::model::{Attempt, DeploymentId, JobKey, Outcome, RunId, Work};
 use crate::run::Run;
 use crate::world::State;
 
@@ -27,6 +27,17 @@ pub enum Waiting {
     Placed(String),
     /// The project is stopped since a restore.
     Stopped(String),
+    /// For a person to settle this attempt.
+    Unsettled {
+        /// The run.
+        run: RunId,
+        /// The job.
+        job: JobKey,
+        /// Which try.
+        attempt: Attempt,
+        /// What is known of it.
+        outcome: Outcome,
+    },
     /// For its lane, which this deployment has.
     Lane(Option<DeploymentId>),
 }
@@ -42,6 +53,7 @@ impl Waiting {
             Self::AgentsFull(_) => "agents_full",
             Self::Placed(_) => "placed",
             Self::Stopped(_) => "stopped",
+            Self::Unsettled { .. } => "unsettled",
             Self::Lane(_) => "lane",
         }
     }
@@ -66,6 +78,9 @@ impl fmt::Display for Waiting {
             Self::Stopped(project) => {
                 write!(f, "the master was restored: nothing is placed until `windlass projects start {project}`")
             }
+            Self::Unsettled { run, job, attempt, outcome } => {
+                write!(f, "attempt {attempt} is {outcome}: `windlass settle {run} {job} succeeded|failed|again`")
+            }
             Self::Lane(Some(deployment)) => write!(f, "the lane is held by {deployment}"),
             Self::Lane(None) => f.write_str("waits for its lane"),
         }
@@ -80,6 +95,7 @@ pub fn explain(state: &State, run: &Run, job: &Job) -> Option<Waiting> {
             let holder = state.lanes.get(&id.lane).and_then(|lane| lane.active.clone());
             return (holder.as_ref() != Some(id)).then_some(Waiting::Lane(holder));
         }
+        JobState::Held => return unsettled(run, job),
         JobState::Attempting if next(job) != Next::Again => return placed(state, job),
         JobState::Attempting | JobState::Waiting => {}
     }
@@ -92,6 +108,12 @@ pub fn explain(state: &State, run: &Run, job: &Job) -> Option<Waiting> {
             Candidates::None(waiting) => Some(waiting),
         },
     }
+}
+
+fn unsettled(run: &Run, job: &Job) -> Option<Waiting> {
+    let attempt = job.attempt()?;
+    let outcome = attempt.outcome()?.clone();
+    Some(Waiting::Unsettled { run: run.id.clone(), job: job.plan.key.clone(), attempt: attempt.number, outcome })
 }
 
 fn placed(state: &State, job: &Job) -> Option<Waiting> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::explain::Waiting;
 use crate::agent::Agent;
 use crate::fact::Fact;
-use crate::job::decide::is_placeable;
+use crate::job::decide::{despite, is_placeable};
 use crate::job::envelope::envelope;
 use crate::model::{AgentId, Attempt, Fence, StepsWork, Work};
 use crate::run::Run;
@@ -43,6 +43,7 @@ pub fn pass(state: &State) -> Vec<Fact> {
                 fence: Fence::of(state.epoch, nth),
                 envelope: Box::new(envelope(state, run, job, work, agent)),
                 why,
+                despite: despite(job),
             });
         }
     }

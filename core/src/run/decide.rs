@@ -6,7 +6,8 @@ use crate::input::{Delivery, PipelineFile, ReadError, StartRun};
 use crate::job::JobState;
 use crate::job::decide::{Next, Readiness, next, readiness};
 use crate::model::{
-    Commit, Duration, Failure, JobKey, Outcome, Problem, ProjectName, RunId, RunPlan, Trigger, TriggerKind, UnixMs,
+    Commit, Duration, Failure, JobKey, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Trigger, TriggerKind,
+    UnixMs,
 };
 use crate::pipeline::{self, PushEvent};
 use crate::run::{Run, RunState};
@@ -210,8 +211,8 @@ pub fn cancel(state: &State, run: &RunId, jobs: &[JobKey], by: &str, why: &str, 
             JobState::Deploying(deployment) => {
                 facts.extend(crate::deploy::decide::decide_abort(state, deployment, by, why).facts);
             }
-            JobState::Waiting | JobState::Attempting if is_change_of_target(job) => {}
-            JobState::Waiting | JobState::Attempting => facts.push(Fact::CancelAsked {
+            JobState::Waiting | JobState::Attempting | JobState::Held if is_change_of_target(job) => {}
+            JobState::Waiting | JobState::Attempting | JobState::Held => facts.push(Fact::CancelAsked {
                 run: run.clone(),
                 job: job.plan.key.clone(),
                 by: by.to_owned(),
@@ -253,10 +254,23 @@ fn job_fact(run: &Run, job: &crate::job::Job) -> Option<Fact> {
         },
         JobState::Attempting => match next(job) {
             Next::End(outcome) => ended(outcome),
+            Next::Settle(settlement) => settled(run, job, settlement),
+            Next::Hold => Some(Fact::JobHeld { run: run.id.clone(), job: job.plan.key.clone() }),
             Next::Open | Next::Again => None,
         },
-        JobState::Deploying(_) | JobState::Ended(_) => None,
+        JobState::Held | JobState::Deploying(_) | JobState::Ended(_) => None,
     }
+}
+
+fn settled(run: &Run, job: &crate::job::Job, settlement: Settlement) -> Option<Fact> {
+    let attempt = job.attempt()?;
+    Some(Fact::Settled {
+        run: run.id.clone(),
+        job: job.plan.key.clone(),
+        attempt: attempt.number,
+        fence: attempt.fence,
+        settlement,
+    })
 }
 
 /// Jobs that a deployment made do not count: its entry speaks for them.
@@ -273,8 +287,10 @@ fn outcome_of(run: &Run) -> Outcome {
         Outcome::Failed { .. } | Outcome::TimedOut | Outcome::NotStarted { .. } | Outcome::Unknown { .. } => true,
         Outcome::Succeeded | Outcome::Cancelled | Outcome::Skipped { .. } => false,
     };
-    let failed: Vec<&str> =
-        counting().filter(|job| job.outcome().is_some_and(bad)).map(|job| job.plan.key.as_str()).collect();
+    let failed: Vec<&str> = counting()
+        .filter(|job| job.outcome().is_some_and(bad) && !job.counts_as_success())
+        .map(|job| job.plan.key.as_str())
+        .collect();
     if !failed.is_empty() {
         return Outcome::Failed { how: Failure::Broken(failed.join(", ")) };
     }

@@ -3,13 +3,14 @@
 //! ```text
 //! waiting ─first job placed▶ running ─every job ended▶ ended(outcome) ─nothing open▶ closed (leaves the state)
 //! ```
+//! It is *held* while one of its jobs waits for a settlement.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::Job;
+use crate::job::{Job, JobState};
 use crate::model::{
     Commit, Digest, JobKey, JobPlan, Outcome, Problem, RunId, ServiceName, ServiceSpec, Trigger, UnixMs,
 };
@@ -89,6 +90,11 @@ impl Run {
     /// True once every job is over.
     pub fn is_ended(&self) -> bool {
         matches!(self.state, RunState::Ended(_))
+    }
+
+    /// True while a job of it waits for a person to settle it.
+    pub fn is_held(&self) -> bool {
+        self.jobs.iter().any(|job| job.state == JobState::Held)
     }
 
     pub(crate) fn add_jobs(&mut self, plans: &[JobPlan]) {

@@ -8,7 +8,9 @@ use crate::attempt::state::{AttemptState, Placed};
 use crate::fact::Fact;
 use crate::input::Delivery;
 use crate::job::{Cancel, Job, JobState};
-use crate::model::{AgentId, Config, DeliveryKey, Digest, Duration, Fence, JobKey, Phase, RunId, UnixMs};
+use crate::model::{
+    AgentId, Attempt, Config, DeliveryKey, Digest, Duration, Fence, JobKey, Phase, RunId, Settlement, UnixMs,
+};
 use crate::run::state::Artifact;
 use crate::run::{Run, RunState};
 use crate::touched::Touched;
@@ -75,13 +77,14 @@ impl State {
             }
             Fact::RunCreated { .. } => self.create_run(at, fact, t),
             Fact::JobsAdded { run, jobs } => self.change_run(run, t, |run| run.add_jobs(jobs)),
-            Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why } => {
+            Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why, despite: _ } => {
                 let placed = Placed { number: *attempt, fence: *fence, agent: *agent, envelope, why };
                 self.place(at, run, job, placed, t);
             }
             Fact::Reported { fence, line } => {
                 self.change_attempt(*fence, t, |attempt| attempt.fold(line, at));
                 if line.body.is_last() {
+                    self.change_job_of(*fence, t, Job::reconsider);
                     self.void_observation(*fence, t);
                 }
             }
@@ -101,6 +104,10 @@ impl State {
                 job.state = JobState::Ended(outcome.clone());
                 job.ended = Some(at);
             }),
+            Fact::Settled { run, job, attempt, fence, settlement } => {
+                self.settle(run, job, *attempt, *fence, settlement, t);
+            }
+            Fact::JobHeld { run, job } => self.change_job(run, job, t, |job| job.state = JobState::Held),
             Fact::RunEnded { run, outcome } => self.change_run(run, t, |run| {
                 run.state = RunState::Ended(outcome.clone());
                 run.ended = Some(at);
@@ -249,6 +256,28 @@ impl State {
         touched.attempts.insert(fence, run.clone());
     }
 
+    /// An agent that still carries it out is told to stop.
+    fn settle(
+        &mut self,
+        run: &RunId,
+        key: &JobKey,
+        attempt: Attempt,
+        fence: Fence,
+        settlement: &Settlement,
+        touched: &mut Touched,
+    ) {
+        self.change_job(run, key, touched, |job| {
+            let found = job.attempts.iter_mut().find(|found| found.number == attempt);
+            let found = found.expect("only an attempt that exists is settled");
+            Arc::make_mut(found).settle(settlement);
+            job.reconsider();
+        });
+        if let Some(place) = self.attempts.get(&fence) {
+            touched.attempts.insert(fence, run.clone());
+            touched.agents.insert(place.agent);
+        }
+    }
+
     fn store(&mut self, fence: Fence, name: &str, digest: Digest, size: u64, touched: &mut Touched) {
         let Some(place) = self.attempts.get(&fence).cloned() else { return };
         let artifact = Artifact { job: place.job, name: name.to_owned(), digest, size };
@@ -301,6 +330,12 @@ impl State {
                 change(job);
             }
         });
+    }
+
+    fn change_job_of(&mut self, fence: Fence, touched: &mut Touched, change: impl FnOnce(&mut Job)) {
+        if let Some(place) = self.attempts.get(&fence).cloned() {
+            self.change_job(&place.run, &place.job, touched, change);
+        }
     }
 
     fn change_attempt(&mut self, fence: Fence, touched: &mut Touched, change: impl FnOnce(&mut AttemptState)) {

@@ -89,6 +89,10 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::StartRun(start) => run::decide::start_run(state, at, *start),
         Input::CancelRun { run, jobs, by, why, force } => run::decide::cancel(state, &run, &jobs, &by, &why, force),
         Input::StartProject { project, by, reason } => project::start(state, &project, by, reason),
+        Input::Settle { run, job, verdict, by, reason } => {
+            run::settle::settle(state, at, &run, &job, verdict, &by, &reason)
+        }
+        Input::LogsEnded { fence, seals } => logs_ended(state, fence, seals),
         Input::Deploy { lane, release, plan, by, key } => {
             deploy::decide::decide_deploy(state, at, &lane, release, plan, &by, key)
         }
@@ -107,6 +111,17 @@ fn sealed(state: &State, seal: crate::input::LogSeal) -> Decision {
         Some(step) if step.sealed.is_none() => Decision::done(vec![Fact::LogSealed { seal }]),
         Some(_) | None => Decision::done(Vec::new()),
     }
+}
+
+/// The master ended the logs of an attempt that its agent holds no more: with that it is closed.
+fn logs_ended(state: &State, fence: Fence, seals: Vec<crate::input::LogSeal>) -> Decision {
+    let gone = state.attempt(fence).is_some_and(|(_, attempt)| attempt.gone);
+    if !gone {
+        return Decision::done(Vec::new());
+    }
+    let mut facts: Vec<Fact> = seals.into_iter().flat_map(|seal| sealed(state, seal).facts).collect();
+    facts.push(Fact::JobClosed { fence });
+    Decision::done(facts)
 }
 
 fn stored(state: &State, fence: Fence, name: String, digest: Digest, size: u64) -> Decision {
@@ -161,6 +176,12 @@ pub fn effects(state: &State, touched: &Touched) -> Vec<Effect> {
         true => state.deliveries.keys().filter(reading).cloned().collect(),
         false => touched.deliveries.iter().filter(reading).cloned().collect(),
     };
+    let gone = |fence: &&Fence| state.attempt(**fence).is_some_and(|(_, attempt)| attempt.gone && !attempt.closed);
+    let fences: Vec<Fence> = match touched.all {
+        true => state.attempts.keys().filter(gone).copied().collect(),
+        false => touched.attempts.keys().filter(gone).copied().collect(),
+    };
     let refresh = agents.into_iter().map(Effect::Refresh);
+    let refresh = refresh.chain(fences.into_iter().map(Effect::EndLogs));
     refresh.chain(keys.into_iter().map(Effect::ReadPipeline)).collect()
 }

@@ -2,6 +2,7 @@
 
 use windlass_core::Effect;
 
+use super::EndLogs;
 use crate::link::Sessions;
 use crate::triggers::Triggers;
 
@@ -12,6 +13,8 @@ pub struct Act {
     pub sessions: Sessions,
     /// Reads repositories.
     pub triggers: Triggers,
+    /// Ends the logs of attempts without an agent.
+    pub end_logs: EndLogs,
 }
 
 impl Act {
@@ -21,6 +24,7 @@ impl Act {
             match effect {
                 Effect::Refresh(agent) => self.sessions.refresh([agent]),
                 Effect::ReadPipeline(key) => self.triggers.read(key),
+                Effect::EndLogs(fence) => self.end_logs.take(fence),
             }
         }
     }

@@ -87,7 +87,8 @@ impl From<Refusal> for Refused {
             Refusal::NoPipeline(_) => ProblemKind::WrongParams,
             Refusal::KeyMismatch(_) => ProblemKind::IdempotencyMismatch,
             Refusal::NoSpace => ProblemKind::DiskLow,
-            Refusal::RunEnded(_)
+            Refusal::NothingToSettle(_)
+            | Refusal::RunEnded(_)
             | Refusal::JoinTokenUsed(_)
             | Refusal::JoinTokenExpired(_)
             | Refusal::AgentNameTaken(_)

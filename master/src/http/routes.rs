@@ -52,6 +52,11 @@ fn for_runs() -> Vec<Route> {
         Route::post("/api/v1/runs/{run}/cancel", Right::Run, "Cancels jobs of a run", |c| Box::pin(runs::cancel(c)))
             .takes::<api::CancelRequest>()
             .status(202),
+        Route::post("/api/v1/runs/{run}/jobs/{job}/settle", Right::Run, "Says how an unknown job counts", |c| {
+            Box::pin(runs::settle(c))
+        })
+        .takes::<api::SettleRequest>()
+        .gives::<api::Job>(200),
         Route::get("/api/v1/runs/{run}/artifacts", Right::Read, "Artifacts of a run", |c| Box::pin(artifacts::list(c)))
             .pages::<api::Artifact>(),
         Route::get("/api/v1/runs/{run}/artifacts/{name}", Right::Read, "Bytes of an artifact", |c| {

@@ -190,6 +190,28 @@ pub(super) async fn cancel(call: Call) -> Answer {
     empty(StatusCode::ACCEPTED)
 }
 
+/// `POST /runs/{run}/jobs/{job}/settle`: a person's word, for what cannot be proven.
+pub(super) async fn settle(call: Call) -> Answer {
+    let (id, key): (RunId, JobKey) = (call.param("run")?, call.param("job")?);
+    let api::SettleRequest { verdict, reason } = call.json()?;
+    let reason = reason_of(&reason)?;
+    if reason.trim().is_empty() {
+        return Err(Refused::member(ProblemKind::WrongParams, "/reason", "say how you know"));
+    }
+    let run = find(&call.api, &id).await?;
+    job_of(&call, &run)?;
+    if !call.api.published.state().runs.contains_key(&id) {
+        return Err(windlass_core::Refusal::RunEnded(id).into());
+    }
+    let by = call.subject().to_owned();
+    let input = Input::Settle { run: id.clone(), job: key, verdict: verdict.into(), by, reason };
+    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
+        return Err(refusal.into());
+    }
+    let run = find(&call.api, &id).await?;
+    ok(&shape::job(&call.api.published.state(), &run, job_of(&call, &run)?))
+}
+
 /// A reason: short, without control characters.
 pub(super) fn reason_of(text: &str) -> Result<String, Refused> {
     let wrong = |detail| Err(Refused::member(ProblemKind::WrongParams, "/reason", detail));

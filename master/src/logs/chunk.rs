@@ -76,6 +76,15 @@ pub enum Verdict {
     },
 }
 
+/// What a host says of the end of its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostEnd {
+    /// All of it is there, with this digest.
+    Whole(Digest),
+    /// The host lost its own tail: what is stored stands, and then a gap.
+    Lost(GapReason),
+}
+
 /// What became of a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealVerdict {

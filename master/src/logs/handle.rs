@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use windlass_core::State;
-use windlass_core::model::Digest;
 use windlass_disk::Disk;
 use windlass_disk::log::{Entry, GapReason, LogPaths, LogReader};
 
@@ -15,7 +14,7 @@ use super::reader::Reader;
 use super::registry::Registry;
 use super::tail::Tail;
 use super::writer::{Command, Writer};
-use super::{Chunk, Error, LogKey, LogName, LogPhase, LogState, Result, SealVerdict, Verdict};
+use super::{Chunk, Error, HostEnd, LogKey, LogName, LogPhase, LogState, Result, SealVerdict, Sealed, Verdict};
 
 /// How many commands may wait for the writer: 16 MiB of the largest chunks. A full queue makes the agents' bytes wait, never control.
 const WAITING: usize = 64;
@@ -92,10 +91,17 @@ impl Logs {
         self.ask(|reply| Command::Append { key, chunk, reply }).await
     }
 
-    /// The host says how long the log is, and its digest unless it lost its own tail. A log that is found whole stays open until
+    /// The host says how long the log is, and how it ends. A log that is found whole stays open until
     /// [`Self::close`].
-    pub async fn seal(&self, key: LogKey, total: u64, digest: Option<Digest>) -> Result<SealVerdict> {
-        self.ask(|reply| Command::Seal { key, total, digest, reply }).await
+    pub async fn seal(&self, key: LogKey, total: u64, end: HostEnd) -> Result<SealVerdict> {
+        self.ask(|reply| Command::Seal { key, total, end, reply }).await
+    }
+
+    /// The host holds it no more: what is stored stands, and then the gap `AGENT_GONE`. None if no byte of it ever came. It stays
+    /// open until [`Self::close`]; harmless if it is repeated.
+    pub async fn abandon(&self, key: LogKey, name: &LogName, quota: u64) -> Result<Option<Sealed>> {
+        let base = name.base(&self.dir);
+        self.ask(|reply| Command::Abandon { key, base, quota, reply }).await
     }
 
     /// The fact that the log is sealed is committed: followers are told, its files are let go. Harmless if it is not open.

@@ -18,7 +18,7 @@ mod state;
 mod tail;
 mod writer;
 
-pub use chunk::{Chunk, Piece, SealVerdict, Sealed, Verdict};
+pub use chunk::{Chunk, HostEnd, Piece, SealVerdict, Sealed, Verdict};
 pub use error::{Error, Result};
 pub use handle::{Logs, Opened, Summary};
 pub use name::{LogKey, LogName};

@@ -1,16 +1,19 @@
 //! One log that is being written: what a chunk means for it, and whether it is whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
 use windlass_core::model::Digest;
 use windlass_disk::log::{GapReason, LogPaths, LogReader, LogWriter, verify};
-use windlass_disk::{Disk, safe_write};
+use windlass_disk::{Disk, Open};
 
-use super::{Chunk, LogPhase, LogState, Piece, Result, SealVerdict, Sealed, Verdict};
+use super::{Chunk, HostEnd, LogPhase, LogState, Piece, Result, SealVerdict, Sealed, Verdict};
 
 /// Entries of an index that are read at once.
 const ENTRIES_AT_ONCE: u64 = 4096;
+
+/// Directories above a log: `build.1/`, `42/`, `shop/`, `logs/`, and the data directory in which that stands.
+const LEVELS: usize = 5;
 
 /// A gap, to know it when it comes again.
 type Gap = (u64, GapReason, u64);
@@ -38,16 +41,15 @@ impl OpenLog {
     /// Opens or begins the log of `base`; an end that is not whole is cut off. `quota` is how long it may become.
     pub(super) fn open(disk: &dyn Disk, base: PathBuf, quota: u64, state: watch::Sender<LogState>) -> Result<Self> {
         if let Some(dir) = base.parent() {
-            safe_write::create_dir_all_synced(disk, dir)?;
+            disk.create_dir_all(dir)?;
         }
         let (writer, cut) = LogWriter::open(disk, &base)?;
         if cut.bytes > 0 || cut.index > 0 {
             tracing::info!(log = %base.display(), bytes = cut.bytes, "cut a log at its last whole chunk");
         }
         let (gaps, last_gaps) = gaps_of(&LogReader::open(disk, &base)?, writer.end())?;
-        let durable = 0;
-        let mut log =
-            Self { base, writer, durable, dirty: true, named: false, gaps, last_gaps, anew: false, quota, state };
+        let (durable, anew) = (0, disk.exists(&anew_path(&base))?);
+        let mut log = Self { base, writer, durable, dirty: true, named: false, gaps, last_gaps, anew, quota, state };
         if log.end() > 0 {
             log.sync(disk)?;
         }
@@ -134,9 +136,7 @@ impl OpenLog {
     pub(super) fn sync(&mut self, disk: &dyn Disk) -> Result<()> {
         self.durable = self.writer.sync()?;
         if !self.named {
-            if let Some(dir) = self.base.parent() {
-                disk.sync_dir(dir)?;
-            }
+            self.sync_names(disk)?;
             self.named = true;
         }
         self.dirty = false;
@@ -144,30 +144,62 @@ impl OpenLog {
         Ok(())
     }
 
-    /// Compares with what the host says of its log. `digest` is none if the host lost its own tail: then what is here stands.
-    pub(super) fn seal(&mut self, disk: &dyn Disk, total: u64, digest: Option<Digest>) -> Result<SealVerdict> {
+    /// Each level may be new: made by us, or by a master that was killed before it synced them.
+    fn sync_names(&self, disk: &dyn Disk) -> Result<()> {
+        for dir in self.base.ancestors().skip(1).take(LEVELS) {
+            disk.sync_dir(dir)?;
+        }
+        Ok(())
+    }
+
+    /// Compares with what the host says of its log.
+    pub(super) fn seal(&mut self, disk: &dyn Disk, total: u64, end: HostEnd) -> Result<SealVerdict> {
         if self.end() < total {
             return Ok(SealVerdict::Short { want: self.end() });
         }
+        let wanted = match end {
+            HostEnd::Whole(wanted) => wanted,
+            HostEnd::Lost(reason) => return self.end_with(disk, reason).map(SealVerdict::Sealed),
+        };
         self.sync(disk)?;
         let found = Digest(self.writer.digest()?);
-        let fits = digest.is_none_or(|wanted| wanted == found && self.end() == total);
+        let fits = wanted == found && self.end() == total;
         if !fits && !self.anew {
             self.begin_anew(disk)?;
             return Ok(SealVerdict::Mismatch);
         }
-        let sealed = Sealed { total: self.end(), digest: found, gaps: self.gaps, damaged: !fits };
-        Ok(SealVerdict::Sealed(sealed))
+        Ok(SealVerdict::Sealed(Sealed { total: self.end(), digest: found, gaps: self.gaps, damaged: !fits }))
+    }
+
+    /// What is stored stands, and then a gap that says why nothing follows; one that is there already is enough.
+    pub(super) fn end_with(&mut self, disk: &dyn Disk, reason: GapReason) -> Result<Sealed> {
+        let says_so = |gap: &Gap| matches!(gap.1, GapReason::PowerLost | GapReason::ShimLost | GapReason::AgentGone);
+        if !self.last_gaps.iter().any(says_so) {
+            self.writer.gap(0, reason, 0)?;
+            self.gaps += 1;
+            self.last_gaps.push((0, reason, 0));
+        }
+        self.sync(disk)?;
+        let digest = Digest(self.writer.digest()?);
+        Ok(Sealed { total: self.end(), digest, gaps: self.gaps, damaged: false })
     }
 
     /// The fact that it is whole is committed.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(self, disk: &dyn Disk) {
+        if self.anew
+            && let Err(error) = disk.remove_file(&anew_path(&self.base))
+        {
+            tracing::warn!(%error, "a mark of a log that is over stays");
+        }
         self.state.send_modify(|state| state.phase = LogPhase::Sealed);
     }
 
-    /// Bytes that are proven wrong are no log: the host still has all of it.
+    /// Bytes that are proven wrong are no log: the host still has all of it. That it was begun anew is durable before they are gone,
+    /// so that a host whose digest never fits is not asked for ever.
     fn begin_anew(&mut self, disk: &dyn Disk) -> Result<()> {
         let paths = LogPaths::of(&self.base);
+        disk.open(&anew_path(&self.base), Open::Create)?;
+        self.sync_names(disk)?;
         disk.remove_file(&paths.bytes)?;
         disk.remove_file(&paths.index)?;
         let (writer, _) = LogWriter::open(disk, &self.base)?;
@@ -182,6 +214,11 @@ impl OpenLog {
         let now = LogState { end: self.end(), durable: self.durable, phase: LogPhase::Live };
         self.state.send_if_modified(|state| std::mem::replace(state, now) != now);
     }
+}
+
+/// Stands beside a log that was begun anew because its digest did not fit.
+fn anew_path(base: &Path) -> PathBuf {
+    base.with_extension("anew")
 }
 
 fn checksums_fit(chunk: &Chunk) -> bool {

@@ -124,7 +124,10 @@ async fn a_gap_is_kept_once_however_often_it_comes() {
     let summary = logs.summary(&name()).await.expect("readable").expect("it is there");
     assert_eq!(summary.gaps.iter().map(|gap| (gap.offset, gap.dropped)).collect::<Vec<_>>(), [(3, 10), (3, 20)]);
     assert_eq!((summary.entries, summary.state.end, summary.state.phase), (4, 4, LogPhase::Live));
-    let SealVerdict::Sealed(sealed) = logs.seal(key(), 4, None).await.expect("open") else { panic!("it is whole") };
+    let SealVerdict::Sealed(sealed) = logs.seal(key(), 4, HostEnd::Lost(GapReason::ShimLost)).await.expect("open")
+    else {
+        panic!("it is whole")
+    };
     assert_eq!(sealed.gaps, 2);
 }
 
@@ -157,7 +160,7 @@ async fn a_log_goes_on_after_a_restart_and_its_digest_covers_both_parts() {
     assert_eq!(logs.open(key(), &name(), QUOTA).await.expect("opened").stored, 7);
     append(&logs, chunk(7, &["after"])).await;
     let digest = Digest::of(b"before after");
-    let verdict = logs.seal(key(), 12, Some(digest)).await.expect("open");
+    let verdict = logs.seal(key(), 12, HostEnd::Whole(digest)).await.expect("open");
     assert_eq!(verdict, SealVerdict::Sealed(Sealed { total: 12, digest, gaps: 0, damaged: false }));
 }
 
@@ -167,12 +170,12 @@ async fn a_seal_waits_for_the_last_byte() {
     logs.open(key(), &name(), QUOTA).await.expect("opened");
     append(&logs, chunk(0, &["abc"])).await;
     let digest = Digest::of(b"abcd");
-    assert_eq!(logs.seal(key(), 4, Some(digest)).await.expect("open"), SealVerdict::Short { want: 3 });
+    assert_eq!(logs.seal(key(), 4, HostEnd::Whole(digest)).await.expect("open"), SealVerdict::Short { want: 3 });
     append(&logs, chunk(3, &["d"])).await;
-    assert!(matches!(logs.seal(key(), 4, Some(digest)).await.expect("open"), SealVerdict::Sealed(_)));
+    assert!(matches!(logs.seal(key(), 4, HostEnd::Whole(digest)).await.expect("open"), SealVerdict::Sealed(_)));
     let empty = LogKey { step: 2, ..key() };
     logs.open(empty, &LogName { step: 2, ..name() }, QUOTA).await.expect("opened");
-    let verdict = logs.seal(empty, 0, Some(Digest::of(b""))).await.expect("open");
+    let verdict = logs.seal(empty, 0, HostEnd::Whole(Digest::of(b""))).await.expect("open");
     assert!(matches!(verdict, SealVerdict::Sealed(Sealed { total: 0, .. })));
 }
 
@@ -182,15 +185,67 @@ async fn a_wrong_digest_begins_the_log_anew_once_and_then_marks_it_damaged() {
     logs.open(key(), &name(), QUOTA).await.expect("opened");
     append(&logs, chunk(0, &["abX"])).await;
     let wanted = Digest::of(b"abc");
-    assert_eq!(logs.seal(key(), 3, Some(wanted)).await.expect("open"), SealVerdict::Mismatch);
+    assert_eq!(logs.seal(key(), 3, HostEnd::Whole(wanted)).await.expect("open"), SealVerdict::Mismatch);
     assert_eq!(append(&logs, chunk(3, &["d"])).await, Verdict::Gap { want: 0 });
     append(&logs, chunk(0, &["abc"])).await;
-    let verdict = logs.seal(key(), 3, Some(wanted)).await.expect("open");
+    let verdict = logs.seal(key(), 3, HostEnd::Whole(wanted)).await.expect("open");
     let whole = Sealed { total: 3, digest: wanted, gaps: 0, damaged: false };
     assert_eq!(verdict, SealVerdict::Sealed(whole));
     let other = Digest::of(b"something else");
-    let verdict = logs.seal(key(), 3, Some(other)).await.expect("open");
+    let verdict = logs.seal(key(), 3, HostEnd::Whole(other)).await.expect("open");
     assert_eq!(verdict, SealVerdict::Sealed(Sealed { damaged: true, ..whole }));
+}
+
+#[tokio::test]
+async fn that_a_log_was_begun_anew_is_known_after_a_restart() {
+    let disk = FaultyDisk::new();
+    let dir = PathBuf::from("/data/logs");
+    let logs = start(Arc::new(disk.clone()), dir.clone());
+    logs.open(key(), &name(), QUOTA).await.expect("opened");
+    append(&logs, chunk(0, &["abc"])).await;
+    let never = HostEnd::Whole(Digest::of(b"what no byte of it is"));
+    assert_eq!(logs.seal(key(), 3, never).await.expect("open"), SealVerdict::Mismatch);
+    disk.crash(7);
+    let logs = start(Arc::new(disk.clone()), dir.clone());
+    assert_eq!(logs.open(key(), &name(), QUOTA).await.expect("opened").stored, 0, "what was wrong is gone");
+    append(&logs, chunk(0, &["abc"])).await;
+    let verdict = logs.seal(key(), 3, never).await.expect("open");
+    assert!(matches!(verdict, SealVerdict::Sealed(Sealed { total: 3, damaged: true, .. })), "not asked for ever");
+    logs.close(key()).await.expect("closed");
+    assert!(!disk.exists(&name().base(&dir).with_extension("anew")).expect("readable"), "the mark goes with it");
+}
+
+#[tokio::test]
+async fn what_the_host_lost_is_a_gap_behind_what_stands() {
+    let Place { dir: _dir, logs } = place();
+    logs.open(key(), &name(), QUOTA).await.expect("opened");
+    append(&logs, chunk(0, &["abc"])).await;
+    // The host itself has one byte less: its last one was not synced.
+    let verdict = logs.seal(key(), 2, HostEnd::Lost(GapReason::PowerLost)).await.expect("open");
+    let whole = Sealed { total: 3, digest: Digest::of(b"abc"), gaps: 1, damaged: false };
+    assert_eq!(verdict, SealVerdict::Sealed(whole));
+    let again = logs.seal(key(), 2, HostEnd::Lost(GapReason::PowerLost)).await.expect("open");
+    assert_eq!(again, SealVerdict::Sealed(whole), "one gap is enough");
+    let gaps = logs.summary(&name()).await.expect("readable").expect("it is there").gaps;
+    assert_eq!(gaps.iter().map(|gap| (gap.offset, gap.gap)).collect::<Vec<_>>(), [(3, GapReason::PowerLost)]);
+}
+
+#[tokio::test]
+async fn a_log_whose_agent_is_gone_ends_with_a_gap_and_is_sealed() {
+    let Place { dir, logs } = place();
+    logs.open(key(), &name(), QUOTA).await.expect("opened");
+    append(&logs, chunk(0, &["abc"])).await;
+    let mut tail = logs.tail(&name(), 0).await.expect("there");
+    let sealed = logs.abandon(key(), &name(), QUOTA).await.expect("open").expect("it has bytes");
+    assert_eq!(sealed, Sealed { total: 3, digest: Digest::of(b"abc"), gaps: 1, damaged: false });
+    logs.stop().await.expect("synced");
+    let logs = start(Arc::new(RealDisk), dir.path().join("logs"));
+    let again = logs.abandon(key(), &name(), QUOTA).await.expect("open").expect("it has bytes");
+    assert_eq!(again, sealed, "a crash before its fact is no harm");
+    logs.close(key()).await.expect("closed");
+    assert_eq!(rest(&mut tail).await, "abc");
+    let other = LogName { step: 2, ..name() };
+    assert_eq!(logs.abandon(LogKey { step: 2, ..key() }, &other, QUOTA).await.expect("asked"), None, "nothing came");
 }
 
 /// Bytes until the log is over, joined.
@@ -219,7 +274,10 @@ async fn a_follower_sees_every_byte_of_a_log_that_did_not_exist_when_it_came() {
     for at in 0..50u64 {
         append(&logs, chunk(at * 3, &["ab\n"])).await;
     }
-    assert!(matches!(logs.seal(key(), 150, None).await.expect("open"), SealVerdict::Sealed(_)));
+    assert!(matches!(
+        logs.seal(key(), 150, HostEnd::Lost(GapReason::ShimLost)).await.expect("open"),
+        SealVerdict::Sealed(_)
+    ));
     logs.close(key()).await.expect("closed");
     assert_eq!(follower.join_all().await, ["ab\n".repeat(50)]);
     let mut late = logs.tail(&name(), 147).await.expect("a log that is over");

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
-use windlass_core::model::Digest;
 use windlass_disk::Disk;
+use windlass_disk::log::{GapReason, LogPaths};
 
 use super::open_log::OpenLog;
 use super::registry::Registry;
-use super::{Chunk, Error, LogKey, LogState, Result, SealVerdict, Verdict};
+use super::{Chunk, Error, HostEnd, LogKey, LogState, Result, SealVerdict, Sealed, Verdict};
 
 /// How long written bytes wait for their sync: acknowledgements need not be quick, the agent has the bytes.
 const TICK: Duration = Duration::from_millis(100);
@@ -24,7 +24,8 @@ const UNSYNCED_MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) enum Command {
     Open { key: LogKey, base: PathBuf, quota: u64, reply: oneshot::Sender<Result<watch::Receiver<LogState>>> },
     Append { key: LogKey, chunk: Chunk, reply: oneshot::Sender<Result<Verdict>> },
-    Seal { key: LogKey, total: u64, digest: Option<Digest>, reply: oneshot::Sender<Result<SealVerdict>> },
+    Seal { key: LogKey, total: u64, end: HostEnd, reply: oneshot::Sender<Result<SealVerdict>> },
+    Abandon { key: LogKey, base: PathBuf, quota: u64, reply: oneshot::Sender<Result<Option<Sealed>>> },
     Close { key: LogKey, reply: oneshot::Sender<Result<()>> },
     Stop { reply: oneshot::Sender<Result<()>> },
 }
@@ -88,7 +89,8 @@ impl Writer {
         match command {
             Command::Open { key, base, quota, reply } => answer(reply, self.open(key, base, quota)),
             Command::Append { key, chunk, reply } => answer(reply, self.append(key, &chunk)),
-            Command::Seal { key, total, digest, reply } => answer(reply, self.seal(key, total, digest)),
+            Command::Seal { key, total, end, reply } => answer(reply, self.seal(key, total, end)),
+            Command::Abandon { key, base, quota, reply } => answer(reply, self.abandon(key, base, quota)),
             Command::Close { key, reply } => {
                 self.close(key);
                 answer(reply, Ok(()))
@@ -111,15 +113,25 @@ impl Writer {
         Ok(verdict)
     }
 
-    fn seal(&mut self, key: LogKey, total: u64, digest: Option<Digest>) -> Result<SealVerdict> {
+    fn seal(&mut self, key: LogKey, total: u64, end: HostEnd) -> Result<SealVerdict> {
         let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
-        log.seal(&*self.disk, total, digest)
+        log.seal(&*self.disk, total, end)
+    }
+
+    /// None if no byte of it ever came.
+    fn abandon(&mut self, key: LogKey, base: PathBuf, quota: u64) -> Result<Option<Sealed>> {
+        if !self.logs.contains_key(&key) && !self.disk.exists(&LogPaths::of(&base).index)? {
+            return Ok(None);
+        }
+        self.open(key, base, quota)?;
+        let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
+        log.end_with(&*self.disk, GapReason::AgentGone).map(Some)
     }
 
     fn close(&mut self, key: LogKey) {
         if let Some(log) = self.logs.remove(&key) {
             self.registry.end(log.base());
-            log.finish();
+            log.finish(&*self.disk);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Outcome, Time};
+use super::{Outcome, Settlement, Time};
 
 /// The n-th try of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,12 @@ pub struct Attempt {
     pub stuck: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// How it counts although nothing is proven of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Settlement>,
+    /// How it ended in truth, where that became known after the settlement. It changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<Outcome>,
     /// When it was placed.
     pub placed: Time,
     /// When its first command may have been executed.

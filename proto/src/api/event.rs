@@ -50,12 +50,27 @@ pub enum EventKind {
     /// Its first job was placed.
     #[serde(rename = "run.started")]
     RunStarted,
+    /// A job is `unknown` and waits for a person to settle it.
+    #[serde(rename = "run.held")]
+    RunHeld,
     /// Every job is over.
     #[serde(rename = "run.ended")]
     RunEnded,
     /// An attempt's first command may have been executed.
     #[serde(rename = "job.started")]
     JobStarted,
+    /// Somebody asked to stop it; it is not over.
+    #[serde(rename = "job.stopping")]
+    JobStopping,
+    /// Processes of it survived the kill; it is not over.
+    #[serde(rename = "job.stuck")]
+    JobStuck,
+    /// An `unknown` attempt counts as `text` says.
+    #[serde(rename = "job.settled")]
+    JobSettled,
+    /// How a settled attempt ended in truth; it changes nothing.
+    #[serde(rename = "job.late")]
+    JobLate,
     /// A job is over.
     #[serde(rename = "job.ended")]
     JobEnded,
@@ -102,11 +117,16 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::RunCreated,
         Self::RunStarted,
+        Self::RunHeld,
         Self::RunEnded,
         Self::JobStarted,
+        Self::JobStopping,
+        Self::JobStuck,
+        Self::JobSettled,
+        Self::JobLate,
         Self::JobEnded,
         Self::StepStarted,
         Self::StepEnded,
@@ -128,8 +148,13 @@ impl EventKind {
         match self {
             Self::RunCreated => "run.created",
             Self::RunStarted => "run.started",
+            Self::RunHeld => "run.held",
             Self::RunEnded => "run.ended",
             Self::JobStarted => "job.started",
+            Self::JobStopping => "job.stopping",
+            Self::JobStuck => "job.stuck",
+            Self::JobSettled => "job.settled",
+            Self::JobLate => "job.late",
             Self::JobEnded => "job.ended",
             Self::StepStarted => "step.started",
             Self::StepEnded => "step.ended",

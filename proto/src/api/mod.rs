@@ -19,6 +19,7 @@ mod problem;
 mod project;
 mod release;
 mod run;
+mod settlement;
 mod time;
 
 pub use access::{
@@ -40,8 +41,10 @@ pub use problem::{FieldError, Problem, ProblemKind};
 pub use project::{Delivered, Delivery, DeliveryState, HookDelivery, Project};
 pub use release::Release;
 pub use run::{
-    Artifact, CancelRequest, Job, JobDetail, JobState, QueuedJob, Run, RunState, StartRun, Trigger, WaitingWhy, Why,
+    Artifact, CancelRequest, Job, JobDetail, JobState, QueuedJob, Run, RunState, SettleRequest, StartRun, Trigger,
+    WaitingWhy, Why,
 };
+pub use settlement::{Settlement, Verdict};
 pub use time::{InvalidTime, Time};
 
 /// Where the API stands on the master.

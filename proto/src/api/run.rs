@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Attempt, Outcome, OutcomeKind, Time};
+use super::{Attempt, Outcome, OutcomeKind, Settlement, Time, Verdict};
 
 /// One execution of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,8 @@ pub enum RunState {
     Waiting,
     /// A job was placed.
     Running,
+    /// A job is `unknown` and waits for a person to settle it.
+    Held,
     /// Every job is over.
     Ended,
 }
@@ -84,6 +86,9 @@ pub struct Job {
     /// Processes that survived the kill, and where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<String>,
+    /// The agent that carries it out has no session since then; what it does meanwhile is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Time>,
     /// Number of its newest attempt; 0 before the first.
     pub attempt: u32,
     /// Name of the agent of the newest attempt.
@@ -95,6 +100,9 @@ pub struct Job {
     pub deployment: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// How its newest attempt counts although nothing is proven of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Settlement>,
     /// When the newest attempt's first command may have been executed.
     pub started: Option<Time>,
     /// When it ended.
@@ -120,7 +128,7 @@ pub enum JobState {
 /// Why a job is waiting: one reason of a closed list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WaitingWhy {
-    /// `needs`, `no_agent`, `not_taken`, `agents_away`, `agents_full`, `placed`, `lane`.
+    /// `needs`, `unsettled`, `no_agent`, `not_taken`, `agents_away`, `agents_full`, `placed`, `lane`.
     pub reason: String,
     /// The words on the screen.
     pub text: String,
@@ -199,11 +207,23 @@ pub struct CancelRequest {
     pub force: bool,
 }
 
+/// Says how an `unknown` job counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleRequest {
+    /// As what.
+    #[serde(rename = "as")]
+    pub verdict: Verdict,
+    /// Why; not empty.
+    pub reason: String,
+}
+
 impl fmt::Display for RunState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Waiting => "waiting",
             Self::Running => "running",
+            Self::Held => "held",
             Self::Ended => "ended",
         })
     }

@@ -99,6 +99,8 @@ fn a_job_with_attempts_has_the_members_of_the_job_beside_them() {
         state: JobState::Waiting,
         stopping: false,
         stuck: None,
+        silent_since: None,
+        settlement: None,
         attempt: 0,
         agent: None,
         waiting: Some(WaitingWhy { reason: "needs".into(), text: "waits for build".into() }),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::{Answer, Refusal};
 use crate::attempt::line::{Line, LineBody, LogEnd};
+use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::input::{Delivery, Enrolment, Held, Hello, Input, JoinToken, LogSeal, Offer, PipelineFile, StartRun};
 use crate::model::{
@@ -11,7 +12,7 @@ use crate::model::{
     Revision, RunId, UnixMs,
 };
 use crate::run::Run;
-use crate::world::{State, Turn, turn};
+use crate::world::{State, Turn, effects, turn};
 
 pub(super) struct World {
     pub(super) state: State,
@@ -50,6 +51,12 @@ impl World {
         let Turn { facts, answers, touched } = turn(&mut self.state, self.now, [input]);
         self.facts.extend(facts.into_iter().map(|fact| (self.now, fact)));
         self.closed.extend(touched.closed.iter().map(|run| run.as_ref().clone()));
+        // Logs that the master itself has to end are ended at once, without a byte.
+        for effect in effects(&self.state, &touched) {
+            if let Effect::EndLogs(fence) = effect {
+                self.input(Input::LogsEnded { fence, seals: Vec::new() });
+            }
+        }
         self.last = answers;
         self.last.last().expect("every input has an answer").clone()
     }

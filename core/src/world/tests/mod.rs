@@ -2,6 +2,7 @@
 
 mod agents;
 mod harness;
+mod outcomes;
 mod placement;
 mod restore;
 mod runs;

@@ -189,7 +189,9 @@ fn the_truth_about_a_lost_agent_arrives_late_and_changes_no_outcome() {
     world.report(fence, 3, LineBody::Exit { outcome: Outcome::Succeeded, logs: vec![None], cancel_too_late: false });
     let job = world.find(&run).job(&key("build")).expect("build").clone();
     assert_eq!(job.outcome(), Some(&lost), "the run went on with it");
-    assert_eq!(job.attempt().expect("one").outcome(), Some(&Outcome::Succeeded), "kept and shown as late");
+    let attempt = job.attempt().expect("one");
+    assert_eq!(attempt.outcome(), Some(&lost), "it was settled by then");
+    assert_eq!(attempt.late, Some(Outcome::Succeeded), "kept and shown as late");
     assert!(world.state.runs.is_empty(), "and now nothing is open");
 }
 

@@ -25,6 +25,8 @@ pub(in crate::http) fn attempt(state: &State, attempt: &AttemptState) -> api::At
         state: at,
         stuck: attempt.stuck.clone(),
         outcome: attempt.outcome().map(Into::into),
+        settlement: attempt.settlement.as_ref().map(Into::into),
+        late: attempt.late.as_ref().map(Into::into),
         placed: attempt.placed.into(),
         started: attempt.started.map(Into::into),
         ended: attempt.ended.map(Into::into),

@@ -71,10 +71,26 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
                     let outcome = Some(outcome.into());
                     vec![Event { step: Some(*step), outcome, ..event(EventKind::StepEnded) }]
                 }
-                LineBody::Accepted { .. } | LineBody::Stuck { .. } | LineBody::Void { .. } | LineBody::Exit { .. } => {
-                    Vec::new()
+                LineBody::Stuck { survivors, at } => {
+                    let text = Some(format!("{survivors} processes at {at}"));
+                    vec![Event { text, ..event(EventKind::JobStuck) }]
                 }
+                LineBody::Void { outcome } | LineBody::Exit { outcome, .. } if is_settled(state, place) => {
+                    vec![Event { outcome: Some(outcome.into()), ..event(EventKind::JobLate) }]
+                }
+                LineBody::Accepted { .. } | LineBody::Void { .. } | LineBody::Exit { .. } => Vec::new(),
             }
+        }
+        Fact::CancelAsked { run, job, by, why, .. } => {
+            let text = Some(if why.is_empty() { format!("by {by}") } else { format!("by {by}: {why}") });
+            vec![Event { job: Some(job.to_string()), text, ..of_run(EventKind::JobStopping, run) }]
+        }
+        Fact::JobHeld { run, job } => {
+            vec![Event { job: Some(job.to_string()), ..of_run(EventKind::RunHeld, run) }]
+        }
+        Fact::Settled { run, job, attempt, settlement, .. } => {
+            let (job, text) = (Some(job.to_string()), Some(settlement.to_string()));
+            vec![Event { job, attempt: Some(attempt.0), text, ..of_run(EventKind::JobSettled, run) }]
         }
         Fact::AgentSeen { agent, .. } => {
             vec![Event { agent: name(state, *agent), ..blank(EventKind::AgentConnected) }]
@@ -97,9 +113,15 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::LogSealed { .. }
         | Fact::ArtifactStored { .. }
         | Fact::JobClosed { .. }
-        | Fact::CancelAsked { .. }
         | Fact::RunClosed { .. } => Vec::new(),
     }
+}
+
+/// True if nobody waited for this end any more.
+fn is_settled(state: &State, place: Option<&AttemptRef>) -> bool {
+    let job = place.and_then(|place| Some((place.attempt, state.job(&place.run, &place.job)?)));
+    let attempt = job.and_then(|(number, job)| job.attempts.iter().find(|attempt| attempt.number == number));
+    attempt.is_some_and(|attempt| attempt.settlement.is_some())
 }
 
 fn of_attempt(state: &State, event: Event, fence: Fence, place: Option<&AttemptRef>) -> Event {

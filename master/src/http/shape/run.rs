@@ -1,6 +1,7 @@
 //! Runs and their jobs.
 
 use windlass_core::State;
+use windlass_core::agent::Presence;
 use windlass_core::attempt::{AttemptPhase, AttemptState};
 use windlass_core::deploy::DeploymentState;
 use windlass_core::job::{Job, JobState};
@@ -16,6 +17,7 @@ use super::digest;
 pub(in crate::http) fn run(state: &State, run: &Run) -> api::Run {
     let (at, outcome) = match &run.state {
         RunState::Waiting => (api::RunState::Waiting, None),
+        RunState::Running if run.is_held() => (api::RunState::Held, None),
         RunState::Running => (api::RunState::Running, None),
         RunState::Ended(outcome) => (api::RunState::Ended, Some(api::Outcome::from(outcome).kind)),
     };
@@ -53,13 +55,24 @@ pub(in crate::http) fn job(state: &State, run: &Run, job: &Job) -> api::Job {
         state: job_state(state, job),
         stopping: job.cancel.is_some() && job.outcome().is_none(),
         stuck: newest.and_then(|attempt| attempt.stuck.clone()),
+        silent_since: newest.and_then(|attempt| silent_since(state, attempt)),
         attempt: newest.map_or(0, |attempt| attempt.number.0),
         agent: newest.and_then(|attempt| name(attempt)),
         waiting: waiting(state, run, job),
         deployment: deployment_of(job),
         outcome: job.outcome().map(Into::into),
+        settlement: newest.and_then(|attempt| attempt.settlement.as_ref()).map(Into::into),
         started: newest.and_then(|attempt| attempt.started).map(Into::into),
         ended: job.ended.map(Into::into),
+    }
+}
+
+/// Since when the agent of an open attempt is silent.
+fn silent_since(state: &State, attempt: &AttemptState) -> Option<api::Time> {
+    let open = attempt.outcome().is_none();
+    match state.agents.get(&attempt.agent).filter(|_| open)?.presence {
+        Presence::Gone { since } => Some(since.into()),
+        Presence::Enrolled | Presence::Connected { .. } => None,
     }
 }
 
@@ -71,7 +84,7 @@ pub(in crate::http) fn waiting(state: &State, run: &Run, job: &Job) -> Option<ap
 
 fn job_state(state: &State, job: &Job) -> api::JobState {
     match &job.state {
-        JobState::Waiting => api::JobState::Waiting,
+        JobState::Waiting | JobState::Held => api::JobState::Waiting,
         JobState::Ended(_) => api::JobState::Ended,
         JobState::Attempting => match job.attempt().map(|attempt| &attempt.phase) {
             Some(AttemptPhase::Placed) => api::JobState::Placed,

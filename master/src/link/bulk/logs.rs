@@ -6,7 +6,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{StreamExt, StreamMap};
 use tonic::{Status, Streaming};
-use windlass_core::model::{AgentId, Digest};
+use windlass_core::model::{AgentId, Digest, Outcome, UnknownReason};
+use windlass_disk::log::GapReason;
 use windlass_proto::convert::logs::{Chunk as WireChunk, Down, LogId, Up};
 use windlass_proto::v1::{self, LogRejectReason};
 
@@ -15,7 +16,7 @@ use super::piece::chunk_of;
 use super::seal::commit;
 use crate::link::Link;
 use crate::link::sessions::Seat;
-use crate::logs::{Error, LogKey, LogState, Opened, SealVerdict, Verdict};
+use crate::logs::{Error, HostEnd, LogKey, LogState, Opened, SealVerdict, Verdict};
 
 pub(super) type Sender = mpsc::Sender<Result<v1::LogDown, Status>>;
 
@@ -152,7 +153,8 @@ impl<'a> Call<'a> {
     }
 
     async fn seal(&mut self, log: LogId, total: u64, digest: Option<Digest>) -> Result<(), Status> {
-        match self.link.logs.seal(key(log), total, digest).await.map_err(unavailable)? {
+        let end = digest.map_or_else(|| HostEnd::Lost(self.what_was_lost(log)), HostEnd::Whole);
+        match self.link.logs.seal(key(log), total, end).await.map_err(unavailable)? {
             SealVerdict::Sealed(sealed) => {
                 self.open.remove(&log);
                 self.states.remove(&log);
@@ -167,6 +169,16 @@ impl<'a> Call<'a> {
                 self.open.insert(log, Progress::default());
                 self.send(Down::Reject { log, reason: LogRejectReason::LogMismatch, want: 0 }).await
             }
+        }
+    }
+
+    /// The host names no digest where it lost its own tail: with the power, else with the shim.
+    fn what_was_lost(&self, log: LogId) -> GapReason {
+        let state = self.link.published.state();
+        let attempt = state.attempt(log.fence).map(|(_, attempt)| attempt);
+        match attempt.and_then(|attempt| attempt.late.as_ref().or(attempt.outcome())) {
+            Some(Outcome::Unknown { reason: UnknownReason::Reboot }) => GapReason::PowerLost,
+            Some(_) | None => GapReason::ShimLost,
         }
     }
 

@@ -155,6 +155,7 @@ async fn engine(
             match effect {
                 Effect::Refresh(agent) => sessions.refresh([agent]),
                 Effect::ReadPipeline(key) => unreachable!("nothing was delivered, yet {key} is due"),
+                Effect::EndLogs(fence) => unreachable!("every agent is there, yet {fence} is given up"),
             }
         }
     }
@@ -200,7 +201,7 @@ fn enrolled(n: u8) -> Fact {
 fn placing(n: u64, agent: AgentId) -> [Fact; 1] {
     let (run, job, attempt, fence) = (run_id(), job_key(n), Attempt(1), fence(n));
     let envelope = Box::new(envelope(n));
-    [Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why: "it fits".to_owned() }]
+    [Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why: "it fits".to_owned(), despite: None }]
 }
 
 fn job(n: u64) -> JobPlan {
@@ -216,6 +217,7 @@ fn job(n: u64) -> JobPlan {
         grace,
         cleanup,
         idempotent,
+        on_unknown: windlass_core::model::OnUnknown::Fail,
         checkout,
         workspace,
         inputs,

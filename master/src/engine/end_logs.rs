@@ -1,0 +1,66 @@
+//! The logs of an attempt that its agent holds no more: what is stored stands, and the master itself seals it.
+
+use std::sync::Arc;
+
+use windlass_core::input::LogSeal;
+use windlass_core::model::Fence;
+use windlass_core::{Input, State};
+
+use super::Published;
+use crate::inbox::Inbox;
+use crate::logs::{Error, LogKey, LogName, Logs, Sealed};
+use crate::tasks::Tasks;
+
+/// Ends logs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EndLogs {
+    /// The logs.
+    pub logs: Logs,
+    /// What is believed of them.
+    pub published: Published,
+    /// Takes the seals.
+    pub inbox: Inbox,
+    /// Where the work is done.
+    pub tasks: Tasks,
+}
+
+impl EndLogs {
+    /// Takes note; a crash in between is repeated by the next start, without harm.
+    pub fn take(&self, fence: Fence) {
+        let ending = self.clone();
+        self.tasks.spawn("end logs", async move {
+            if let Err(error) = ending.end(fence).await {
+                tracing::error!(%fence, %error, "the logs of an attempt without an agent are not ended");
+            }
+        });
+    }
+
+    async fn end(&self, fence: Fence) -> Result<(), Error> {
+        let state: Arc<State> = self.published.state();
+        let (Some(place), Some((_, attempt))) = (state.attempts.get(&fence), state.attempt(fence)) else {
+            return Ok(());
+        };
+        let mut seals = Vec::new();
+        for (step, at) in (1..).zip(&attempt.steps) {
+            if at.sealed.is_some() {
+                continue;
+            }
+            let key = LogKey { fence, step };
+            let quota = attempt.envelope.log_quota_bytes;
+            if let Some(sealed) = self.logs.abandon(key, &LogName::of(place, step), quota).await? {
+                let Sealed { total, digest, gaps, damaged } = sealed;
+                seals.push(LogSeal { fence, step, total, digest, gaps, damaged });
+            }
+        }
+        let steps: Vec<u32> = seals.iter().map(|seal| seal.step).collect();
+        if self.inbox.submit(Input::LogsEnded { fence, seals }).await.is_err() {
+            // The master stops; the next start ends them.
+            return Ok(());
+        }
+        for step in steps {
+            self.logs.close(LogKey { fence, step }).await?;
+        }
+        tracing::warn!(%fence, "an attempt without an agent is closed");
+        Ok(())
+    }
+}
