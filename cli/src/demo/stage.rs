@@ -226,7 +226,8 @@ fn start_master(windlass: &Path, folder: &Path, socket: &Path, bare: &Path) -> R
 
 fn master_toml(bare: &Path, key: &Path) -> String {
     format!(
-        "http = {{ listen = \"127.0.0.1:0\" }}\nagents = {{ listen = \"127.0.0.1:0\" }}\n\n\
+        "http = {{ listen = \"127.0.0.1:0\" }}\nagents = {{ listen = \"127.0.0.1:0\" }}\n\
+         disk = {{ segment = \"16MiB\", ballast = \"4MiB\" }}\n\n\
          [projects.shop]\ngit = {bare:?}\nlocal = true\nhook = {{ secret_file = {key:?} }}\n\n\
          [environments.production]\ntargets = {{ role = \"web\" }}\nprojects = [\"shop\"]\n\
          deployers = [\"pipeline\", \"people\"]\nsame_user = true\n"

@@ -110,6 +110,11 @@ impl Journal {
         self.tip.prev
     }
 
+    /// How long a new segment is.
+    pub fn segment_bytes(&self) -> u64 {
+        self.params.segment_bytes
+    }
+
     /// The place behind the last record.
     pub fn mark(&self) -> Mark {
         Mark::of(self.segment.first_lsn, self.segment.at, &self.tip)

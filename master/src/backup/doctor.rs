@@ -16,8 +16,7 @@ use crate::exit::Failure;
 use crate::facts::{Checkpoint, Checkpoints, Error, Files, decode, fold};
 
 /// What is not copied: a view that rebuilds itself, and what belongs to one process or one place.
-const LEFT_OUT: [&str; 7] =
-    ["journal", "checkpoints", "history-1", "lock", "listening.json", "ballast", "history-1.set-aside-1"];
+const LEFT_OUT: [&str; 5] = ["journal", "checkpoints", "lock", "listening.json", "ballast"];
 
 /// What can be read of the journal.
 struct Found {

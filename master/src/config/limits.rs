@@ -22,8 +22,8 @@ pub(super) const POLL_RANGE: (Duration, Duration) = (Duration::from_secs(1), Dur
 
 /// Bytes of a new segment of the journal.
 pub(super) const SEGMENT: u64 = 64 * 1024 * 1024;
-/// Between these lies `disk.segment`.
-pub(super) const SEGMENT_RANGE: (u64, u64) = (1024 * 1024, 1024 * 1024 * 1024);
+/// Between these lies `disk.segment`: it holds a few of the longest records.
+pub(super) const SEGMENT_RANGE: (u64, u64) = (16 * 1024 * 1024, 1024 * 1024 * 1024);
 /// Bytes that are kept for the journal.
 pub(super) const BALLAST: u64 = 256 * 1024 * 1024;
 /// Between these lies `disk.ballast`; nothing: there is none.

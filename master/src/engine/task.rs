@@ -76,7 +76,7 @@ impl Engine {
             let result = match self.wake(&mut batch, proven, &stop).await {
                 Woken::Inputs => self.turn(std::mem::take(&mut batch)).await.map(|()| proven = false),
                 Woken::Deadline => self.turn(Vec::new()).await.map(|()| proven = false),
-                Woken::Quiet => self.facts.quiet(self.state.epoch).await.map(|()| proven = true),
+                Woken::Quiet => prove(&self.facts, self.state.epoch).await.map(|()| proven = true),
                 Woken::Stop => return self.stop().await,
             };
             if let Err(error) = result {
@@ -148,7 +148,7 @@ impl Engine {
                 return Ended::CommitFailed(error);
             }
         }
-        match self.facts.quiet(self.state.epoch).await {
+        match prove(&self.facts, self.state.epoch).await {
             Ok(()) => Ended::Stopped,
             Err(error) => Ended::CommitFailed(error),
         }
@@ -158,6 +158,14 @@ impl Engine {
 /// Facts with the time of their turn.
 pub fn record(at: UnixMs, facts: Vec<windlass_core::Fact>) -> Vec<Recorded> {
     facts.into_iter().map(|fact| Recorded { at, fact }).collect()
+}
+
+/// Proves the last record whole. Where there is no room for that it stays unproven, as after a crash.
+async fn prove(facts: &Committer, epoch: u64) -> Result<(), Error> {
+    match facts.quiet(epoch).await {
+        Err(error) if is_no_space(&error) => Ok(()),
+        proven => proven,
+    }
 }
 
 /// A full volume shows before a decision: nothing is decided, and everybody is told.

@@ -16,6 +16,9 @@ const QUEUE: usize = 2;
 /// A turn whose facts are longer than this is written as several records, so that none is longer than one may be.
 const RECORD_AIM_BYTES: usize = RECORD_MAX_BYTES / 4 * 3;
 
+/// The most of a segment that is kept for one turn; it matters only to those smaller than an operator may choose.
+const SEGMENT_SHARE: u64 = 4;
+
 enum Request {
     Append { epoch: u64, facts: Vec<Recorded>, done: oneshot::Sender<Result<u64, Error>> },
     Reserve { done: oneshot::Sender<Result<(), Error>> },
@@ -117,7 +120,9 @@ impl Server {
     }
 
     fn reserve(&mut self) -> Result<(), Error> {
-        let reserved = self.journal.reserve(RECORD_MAX_BYTES);
+        // A segment must hold more than one record, however small it is.
+        let share = usize::try_from(self.journal.segment_bytes() / SEGMENT_SHARE).unwrap_or(usize::MAX);
+        let reserved = self.journal.reserve(RECORD_MAX_BYTES.min(share));
         self.has_room.store(reserved.is_ok(), Ordering::Release);
         Ok(reserved?)
     }

@@ -26,6 +26,10 @@ pub(super) async fn find(api: &Api, id: &RunId) -> Result<Arc<Run>, Refused> {
         return Ok(Arc::clone(run));
     }
     let over = api.history.run(id.clone()).await?;
+    if over.is_none() && api.history.has_lost(id) {
+        let why = format!("run {id} was lost to damage of the journal; the master's own log names the file");
+        return Err(Refused::new(ProblemKind::Expired, why));
+    }
     over.map(Arc::new).ok_or_else(|| Refused::not_found(format_args!("run {id}")))
 }
 

@@ -31,7 +31,8 @@ impl Master {
     /// Writes `master.toml` with these listeners; it counts from the next start on.
     pub fn configure(&self, http: &str, agents: &str) {
         let text = format!(
-            "data_dir = {:?}\nhttp = {{ listen = {http:?} }}\nagents = {{ listen = {agents:?} }}\n{}",
+            "data_dir = {:?}\nhttp = {{ listen = {http:?} }}\nagents = {{ listen = {agents:?} }}\n\
+             disk = {{ segment = \"16MiB\", ballast = \"1MiB\" }}\n{}",
             self.data_dir().display().to_string(),
             self.config
         );

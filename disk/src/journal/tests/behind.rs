@@ -138,3 +138,22 @@ fn verify_says_what_a_start_would_and_changes_nothing() {
     disk.damage(&path(3), |bytes| bytes[HEADER_BYTES + 9] ^= 1);
     assert!(source.verify(Some(&marks[1]), &mut |_| Ok(())).is_err());
 }
+
+#[test]
+fn a_reader_says_when_the_first_segment_is_missing_or_damaged_and_goes_on_behind_it() {
+    for change in [true, false] {
+        let disk = FaultyDisk::new();
+        five(&disk);
+        if change {
+            disk.damage(&path(1), |bytes| bytes[3] ^= 1);
+        } else {
+            disk.remove_file(&path(1)).expect("it is there");
+        }
+        let source = Source::new(Arc::new(disk.clone()), Path::new(DIR), CLUSTER);
+        let mut records = source.read_from(1).expect("listed");
+        assert!(records.up_to(5).is_err());
+        assert!(records.up_to(5).is_err(), "it does not pass over it by itself");
+        assert_eq!(records.skip().expect("it goes on"), Some(Lost { from: 1, next: 2 }));
+        assert_eq!(records.up_to(5).expect("sound").expect("the second").first_lsn, 2);
+    }
+}

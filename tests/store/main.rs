@@ -1,0 +1,4 @@
+//! The master's data directory: what is damaged, and what earlier releases wrote.
+
+mod damaged;
+mod earlier;
