@@ -91,7 +91,7 @@ pub enum Command {
         /// shop#42 or shop.42
         run: RunId,
     },
-    /// Lists agents, or makes a join token for one
+    /// Lists agents, shows one, pauses, readmits or removes one, or makes a join token
     Agents {
         /// What to do with them; none: list them
         #[command(subcommand)]
@@ -135,8 +135,12 @@ pub enum Command {
         #[arg(short, default_value_t = 20)]
         number: usize,
     },
-    /// Lists projects
-    Projects,
+    /// Lists projects, or starts one after a restore
+    Projects {
+        /// What to do with them; none: list them
+        #[command(subcommand)]
+        verb: Option<ProjectsVerb>,
+    },
     /// Prints what happens, as JSON lines, until Ctrl-C
     Events {
         /// Only of this project
@@ -269,6 +273,42 @@ pub struct LogsArguments {
 pub enum AgentsVerb {
     /// Makes a join token for one agent; it is shown once, and fixes what stands here
     Token(TokenArguments),
+    /// Shows one agent
+    Show {
+        /// Its name
+        agent: String,
+    },
+    /// Places nothing new on an agent; what runs goes on. It stays so over restarts of master and agent
+    Pause(AgentWord),
+    /// Ends a pause
+    Resume(AgentWord),
+    /// Ends a quarantine: what the agent says next is believed, and what it does not hold is unknown(agent_lost_state)
+    Readmit(AgentWord),
+    /// Removes an agent for ever; what it has open is unknown(agent_removed)
+    Remove(AgentWord),
+}
+
+/// What a person decides about an agent.
+#[derive(Debug, Args)]
+pub struct AgentWord {
+    /// Its name
+    pub agent: String,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// What to do with projects.
+#[derive(Debug, Subcommand)]
+pub enum ProjectsVerb {
+    /// Lets jobs of a project be placed again after the master was restored from a backup
+    Start {
+        /// The project
+        project: ProjectName,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 /// What a join token fixes.

@@ -1,5 +1,6 @@
 //! What the caller of an input is told, after the commit. Refusals are values.
 
+use crate::agent::Quarantine;
 use crate::fact::Fact;
 use crate::input::Enrolled;
 use crate::model::{DeploymentId, Digest, Fence, JobKey, Problem, RunId};
@@ -128,9 +129,12 @@ pub enum Refusal {
         /// The highest the agent obeyed.
         theirs: u64,
     },
-    /// A copied or rolled back state directory.
-    #[error("the agent's state directory was copied or rolled back: {0}")]
-    Copied(String),
+    /// A person removed it.
+    #[error("this agent was removed")]
+    AgentRemoved,
+    /// Its Hello said what an honest disk cannot say.
+    #[error("this agent is in quarantine: {0}")]
+    Quarantined(Quarantine),
     /// Not the agent's present session.
     #[error("the session is over")]
     SessionOver,

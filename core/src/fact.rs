@@ -2,6 +2,7 @@
 //!
 //! Kinds and formats are numbers that are never used again; a fact of an unknown kind stops the start.
 
+pub mod agent;
 pub mod deployment;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::model::{
     AgentId, AgentRegister, Attempt, Commit, Config, DeliveryKey, Digest, Envelope, Fence, JobKey, JobPlan,
     Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, UnixMs, UnknownReason,
 };
+pub use agent::AgentFact;
 pub use deployment::DeploymentFact;
 
 /// One thing that happened, in the past tense.
@@ -249,6 +251,13 @@ pub enum Fact {
         /// This job.
         job: JobKey,
     },
+    /// The master itself stood still for longer than silence may be counted over.
+    MasterPaused {
+        /// Between two turns.
+        for_ms: u64,
+    },
+    /// Something about one agent.
+    Agent(AgentFact),
     /// Something about a release, a deployment or a lane.
     Deployment(DeploymentFact),
 }
@@ -293,6 +302,8 @@ impl Fact {
             Self::Restored => 60,
             Self::ProjectStarted { .. } => 61,
             Self::AttemptGone { .. } => 62,
+            Self::Agent(_) => 63,
+            Self::MasterPaused { .. } => 64,
             Self::Settled { .. } => 70,
             Self::JobHeld { .. } => 71,
         }
@@ -300,7 +311,7 @@ impl Fact {
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind) || kind == 32 || (60..=62).contains(&kind) || (70..=71).contains(&kind)
+        (1..=22).contains(&kind) || kind == 32 || (60..=64).contains(&kind) || (70..=71).contains(&kind)
     }
 
     /// The project a run fact belongs to, for filters; none for what is not about a run.
@@ -333,6 +344,8 @@ impl Fact {
             | Self::LogSealed { .. }
             | Self::ArtifactStored { .. }
             | Self::JobClosed { .. }
+            | Self::MasterPaused { .. }
+            | Self::Agent(_)
             | Self::Deployment(_) => None,
         }
     }

@@ -25,6 +25,11 @@ pub enum Input {
     Configure(Box<Config>),
     /// A deadline has come.
     Wake,
+    /// The master itself stood still: agents that said nothing meanwhile may have had nobody to say it to.
+    Paused {
+        /// Between two turns.
+        for_ms: u64,
+    },
     /// An API token was made; only the digest of its secret is kept.
     MakeToken(ApiToken),
     /// A join token was made.
@@ -33,6 +38,17 @@ pub enum Input {
     Enrol(Enrolment),
     /// An agent dialled and said hello.
     Hello(Box<Hello>),
+    /// A person does something to an agent.
+    Agent {
+        /// Which.
+        agent: AgentId,
+        /// What.
+        verb: AgentVerb,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// A session is over, for whatever reason.
     SessionEnded {
         /// Whose.
@@ -225,8 +241,21 @@ pub struct Hello {
     pub offer: Offer,
 }
 
+/// What people do to agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentVerb {
+    /// Nothing new is placed on it.
+    Pause,
+    /// Jobs are placed on it again.
+    Resume,
+    /// It leaves its quarantine.
+    Readmit,
+    /// It never comes back.
+    Remove,
+}
+
 /// An attempt that an agent holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Which.
     pub fence: Fence,

@@ -20,7 +20,7 @@ use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::engine::{Act, EndLogs, Ended, Engine, Published, record};
+use crate::engine::{Act, EndLogs, Ended, Engine, Published, Vigil, record};
 use crate::exit::Failure;
 use crate::facts::{Checkpointer, Checkpoints, Committer, Facts, Files, Pace, Reader};
 use crate::history::{History, Threads};
@@ -28,7 +28,7 @@ use crate::http::{self, Api, JournalReader, Keys};
 use crate::identity::{Enroller, Identity};
 use crate::inbox::{INBOX_CAPACITY, Inbox};
 use crate::init::{cluster_bytes, files, is_restored, next_epoch, open_facts};
-use crate::link::{self, Link, Patience, Sessions};
+use crate::link::{self, Admission, Link, Patience, Sessions};
 use crate::logs::Logs;
 use crate::tasks::Tasks;
 use crate::triggers::{self, Repositories, Triggers};
@@ -191,6 +191,7 @@ impl House {
             logs: logs.clone(),
             blobs: blobs.clone(),
             sessions: sessions.clone(),
+            admission: Admission::default(),
             tasks: tasks.clone(),
             patience: Patience::default(),
         };
@@ -203,6 +204,7 @@ impl House {
             logs: logs.clone(),
             volume: volume.clone(),
             blobs,
+            sessions: sessions.clone(),
             triggers: triggers.clone(),
             config: Arc::new(config.clone()),
             tasks: tasks.clone(),
@@ -216,7 +218,8 @@ impl House {
             tasks: tasks.clone(),
         };
         let act = Act { sessions, triggers: triggers.clone(), end_logs };
-        let engine = Engine { state, clock, facts, published, turns, inbox: waiting, volume, act, has_room: true };
+        let (vigil, inbox) = (Vigil::new(clock.now()), waiting);
+        let engine = Engine { state, clock, vigil, facts, published, turns, inbox, volume, act, room_again: None };
         Ok(Self { engine, http, link, triggers, history, history_stop, checkpointer, logs, tasks, config })
     }
 

@@ -7,6 +7,7 @@
 //!
 //! Reading order: [`listen`], [`service`], [`sessions`], then `session` and `bulk`.
 
+mod admission;
 mod bulk;
 pub mod listen;
 pub mod service;
@@ -16,8 +17,9 @@ pub mod sessions;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admission::Admission;
 pub use listen::serve;
-pub use sessions::Sessions;
+pub use sessions::{Sessions, Turned};
 
 use crate::blobs::Blobs;
 use crate::engine::Published;
@@ -41,6 +43,8 @@ pub struct Link {
     pub blobs: Blobs,
     /// Who is connected.
     pub sessions: Sessions,
+    /// How many may connect at once.
+    pub admission: Admission,
     /// Runs a task for each connection and call.
     pub tasks: Tasks,
     /// How long a peer may be silent.

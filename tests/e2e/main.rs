@@ -1,5 +1,6 @@
 //! Stories of users on real processes: a master, agents with their own certificates, a git repository.
 
+mod agents;
 mod bad_days;
 mod bad_input;
 mod demo;

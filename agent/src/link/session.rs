@@ -18,6 +18,7 @@ use super::error::{Error, Result};
 use super::hello::Introduction;
 use super::pending::Pending;
 use super::run::Seen;
+use crate::clock;
 use crate::work::{Holdings, Work};
 
 /// Messages on their way up: enough that a burst of reports needs no wait, few enough that a heartbeat is not behind many.
@@ -25,6 +26,8 @@ const OUTGOING: usize = 64;
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// Observations are repeated at least once a minute.
 const TELL_ALL_EVERY_BEATS: u64 = 10;
+/// The wall clocks of both sides may differ by so much without a warning.
+const SKEW_MS: u64 = 60_000;
 /// Without an answer to a heartbeat, or to the Hello.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -40,6 +43,8 @@ pub(super) struct Session {
     told: BTreeMap<LaneId, Observation>,
     heard: Instant,
     beats: u64,
+    /// The two wall clocks differ too much, and this was said.
+    skewed: bool,
 }
 
 enum Event {
@@ -88,6 +93,7 @@ impl Session {
             told: BTreeMap::new(),
             heard: Instant::now(),
             beats: 0,
+            skewed: false,
         })
     }
 
@@ -129,8 +135,9 @@ impl Session {
     async fn take(&mut self, message: v1::FromMaster) -> Result<()> {
         match Down::from_wire(message)? {
             Down::Assignments(set) => Ok(self.work.assign(self.welcome.session, set).await?),
-            Down::HeartbeatAck { .. } => {
+            Down::HeartbeatAck { wall_ms, .. } => {
                 self.heard = Instant::now();
+                self.compare(wall_ms);
                 Ok(())
             }
             // Reports stay on disk until Forget, and were sent once in this session: there is nothing to do.
@@ -138,6 +145,16 @@ impl Session {
             Down::Refusal(refused) => Err(Error::Refused(refused)),
             Down::Welcome(_) => Err(Error::Due("anything but a second Welcome")),
         }
+    }
+
+    /// Nothing is decided by the difference; but people compare times of the two, and certificates have dates.
+    fn compare(&mut self, master_ms: i64) {
+        let differ_ms = clock::wall_ms().abs_diff(master_ms);
+        let skewed = differ_ms > SKEW_MS;
+        if skewed && !self.skewed {
+            tracing::warn!(differ_ms, "the clocks of this host and of the master differ");
+        }
+        self.skewed = skewed;
     }
 
     /// Sends reports while there is room; true if some are left.
@@ -164,7 +181,7 @@ impl Session {
             number: self.beats,
             spool_bytes: room.spool_bytes,
             disk_free_bytes: room.free_bytes,
-            draining: false,
+            draining: room.draining,
         };
         if self.outgoing.try_send(Up::Heartbeat(beat).into_wire()).is_err() {
             tracing::debug!(number = self.beats, "no room for a heartbeat");

@@ -7,4 +7,6 @@ pub struct Room {
     pub spool_bytes: u64,
     /// Free on the volume of the state directory.
     pub free_bytes: u64,
+    /// A person paused this agent.
+    pub draining: bool,
 }

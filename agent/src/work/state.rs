@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use windlass_core::attempt::{Concluder, DiskRoom};
 use windlass_core::model::{Fence, Workspace};
-use windlass_proto::convert::{Assignments, Cancel, Put};
+use windlass_proto::convert::{Assignments, Cancel, Drain, Put};
 use windlass_shim::Place;
 
 use super::held::{Held, Live};
@@ -52,6 +52,8 @@ pub struct State {
     /// The session whose assignments count.
     pub(super) session: Option<u64>,
     watch: Option<Watch>,
+    /// Who wants nothing new to follow, while somebody does.
+    drained_by: Option<String>,
     /// Cancels of a set whose puts may still come in a later message of it.
     asked: BTreeMap<Fence, Cancel>,
 }
@@ -66,7 +68,7 @@ impl State {
         watch: Option<Watch>,
     ) -> Self {
         let (held, asked) = (BTreeMap::new(), BTreeMap::new());
-        Self { store, memory, settings, spawner, held, session: None, watch, asked }
+        Self { store, memory, settings, spawner, held, session: None, watch, drained_by: None, asked }
     }
 
     /// Takes up every directory that is found: shims that live are followed, all others concluded. Nothing is started.
@@ -83,6 +85,9 @@ impl State {
             tracing::warn!(session, "assignments of a session that is over");
             return Ok(());
         }
+        if let Some(drain) = set.drain {
+            self.drain(drain);
+        }
         for cancel in set.cancel {
             self.cancel(&cancel)?;
             self.asked.insert(cancel.fence, cancel);
@@ -98,6 +103,18 @@ impl State {
             self.asked.clear();
         }
         Ok(())
+    }
+
+    /// What runs goes on; the master places nothing new.
+    fn drain(&mut self, drain: Drain) {
+        let by = drain.on.then_some(drain.by);
+        if by != self.drained_by {
+            match &by {
+                Some(by) => tracing::info!(by = by.escape_debug().to_string(), "paused: nothing new follows"),
+                None => tracing::info!("the pause is over"),
+            }
+        }
+        self.drained_by = by;
     }
 
     /// Reads what shims wrote; with `try_locks` also looks whether any is gone. True if anything changed.
@@ -125,7 +142,7 @@ impl State {
     pub fn room(&self) -> Result<Room> {
         let free_bytes = self.disk_room(0)?.free_bytes;
         let spool_bytes = self.held.values().map(|held| held.spool_bytes(self.store.disk())).sum();
-        Ok(Room { spool_bytes, free_bytes })
+        Ok(Room { spool_bytes, free_bytes, draining: self.drained_by.is_some() })
     }
 
     /// Room on the volume of the state directory, with what is reserved there.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use windlass_core::attempt::LineBody;
 use windlass_core::model::{Envelope, Fence, NotStarted, Outcome, Workspace};
 use windlass_disk::{DiskFile, RealDisk};
-use windlass_proto::convert::{Assignments, Cancel, Put, envelope_digest};
+use windlass_proto::convert::{Assignments, Cancel, Drain, Put, envelope_digest};
 
 use super::shim::{Shim, Spawn};
 use super::state::{Settings, State};
@@ -275,4 +275,18 @@ fn no_two_attempts_share_a_workspace_and_a_fresh_one_goes_with_its_attempt() {
     host.look();
     host.assign(Assignments { forget: vec![Fence(13)], ..Assignments::default() });
     assert!(!folder.exists());
+}
+
+#[test]
+fn a_pause_stands_until_it_is_ended_and_heartbeats_say_so() {
+    let mut host = host();
+    let drain = |on, by: &str| Some(Drain { on, by: by.to_owned() });
+    let told = |host: &Host| host.state.room().expect("the disk is well").draining;
+    assert!(!told(&host));
+    host.assign(Assignments { drain: drain(true, "ines"), ..Assignments::default() });
+    host.put(11);
+    assert!(told(&host), "a set that says nothing of it changes nothing");
+    assert_eq!(host.shims.count(), 1, "what was placed before is done");
+    host.assign(Assignments { drain: drain(false, ""), ..Assignments::default() });
+    assert!(!told(&host));
 }

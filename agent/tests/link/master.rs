@@ -135,6 +135,7 @@ impl Master {
             put: put.filter(|put| !told.forgotten.contains(&put.fence)).collect(),
             cancel: told.cancelled.clone(),
             forget: told.forgotten.clone(),
+            drain: None,
         }
     }
 

@@ -1,8 +1,8 @@
-//! `windlass agents`, and join tokens.
+//! `windlass agents`, what people do to them, and join tokens.
 
-use windlass_proto::api::{Agent, JoinTokenAnswer, JoinTokenRequest};
+use windlass_proto::api::{Agent, JoinTokenAnswer, JoinTokenRequest, ReasonRequest};
 
-use crate::args::{AgentsVerb, TokenArguments};
+use crate::args::{AgentWord, AgentsVerb, TokenArguments};
 use crate::client::Client;
 use crate::error::Result;
 use crate::exit::Exit;
@@ -10,12 +10,31 @@ use crate::output::Screen;
 use crate::text::Reader;
 use crate::view;
 
-/// Lists agents, or makes a join token.
+/// Lists agents, shows one or does something to it, or makes a join token.
 pub fn run(client: &Client, verb: Option<AgentsVerb>, screen: &mut Screen) -> Result<Exit> {
     match verb {
         Some(AgentsVerb::Token(arguments)) => token(client, arguments, screen),
+        Some(AgentsVerb::Show { agent }) => show(&client.get(&format!("/agents/{agent}"), &[])?, screen),
+        Some(AgentsVerb::Pause(word)) => act(client, word, "pause", screen),
+        Some(AgentsVerb::Resume(word)) => act(client, word, "resume", screen),
+        Some(AgentsVerb::Readmit(word)) => act(client, word, "readmit", screen),
+        Some(AgentsVerb::Remove(word)) => act(client, word, "remove", screen),
         None => list(client, screen),
     }
+}
+
+/// Asks, and shows the agent as it is then.
+fn act(client: &Client, word: AgentWord, verb: &str, screen: &mut Screen) -> Result<Exit> {
+    let AgentWord { agent, reason } = word;
+    show(&client.post(&format!("/agents/{agent}/{verb}"), &ReasonRequest { reason })?, screen)
+}
+
+fn show(agent: &Agent, screen: &mut Screen) -> Result<Exit> {
+    match screen.is_json() {
+        true => screen.json(agent)?,
+        false => screen.line(&view::agents::one(agent, &Reader::here()))?,
+    }
+    Ok(Exit::Done)
 }
 
 fn list(client: &Client, screen: &mut Screen) -> Result<Exit> {

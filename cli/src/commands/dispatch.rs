@@ -72,7 +72,7 @@ fn perform(command: Command, screen: &mut Screen) -> Result<Exit> {
         }
         Command::Abort { deployment, reason } => deployments::abort(&client()?, &deployment, reason, screen),
         Command::Releases { service, number } => deployments::releases(&client()?, &service, number, screen),
-        Command::Projects => projects::run(&client()?, screen),
+        Command::Projects { verb } => projects::run(&client()?, verb, screen),
         Command::Events { project, run, kind } => events::run(&client()?, project, run, kind, screen),
         Command::Login { url } => login::login(&url, screen),
         Command::Whoami => login::whoami(&client()?, screen),

@@ -1,15 +1,35 @@
-//! `windlass projects`.
+//! `windlass projects`, and their start after a restore.
 
-use windlass_proto::api::Project;
+use windlass_core::model::ProjectName;
+use windlass_proto::api::{Project, ReasonRequest};
 
+use crate::args::ProjectsVerb;
 use crate::client::Client;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::Screen;
 use crate::text::{run_id, span, table};
 
-/// Lists projects.
-pub fn run(client: &Client, screen: &mut Screen) -> Result<Exit> {
+/// Lists projects, or starts one.
+pub fn run(client: &Client, verb: Option<ProjectsVerb>, screen: &mut Screen) -> Result<Exit> {
+    match verb {
+        Some(ProjectsVerb::Start { project, reason }) => start(client, &project, reason, screen),
+        None => list(client, screen),
+    }
+}
+
+fn start(client: &Client, project: &ProjectName, reason: String, screen: &mut Screen) -> Result<Exit> {
+    let path = format!("/projects/{project}/start");
+    let _accepted: serde_json::Value = client.post(&path, &ReasonRequest { reason })?;
+    if screen.is_json() {
+        screen.json(&client.get::<Project>(&format!("/projects/{project}"), &[])?)?;
+    } else {
+        screen.line(&format!("jobs of {project} are placed again"))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn list(client: &Client, screen: &mut Screen) -> Result<Exit> {
     let projects: Vec<Project> = client.all("/projects", &[])?;
     if screen.is_json() {
         screen.json(&projects)?;
@@ -19,6 +39,15 @@ pub fn run(client: &Client, screen: &mut Screen) -> Result<Exit> {
         let head = ["NAME", "REPOSITORY", "FILE", "NEWS BY", "LAST RUN"].map(str::to_owned).to_vec();
         let rows = std::iter::once(head).chain(projects.iter().map(row)).collect::<Vec<_>>();
         screen.line(&table(&rows))?;
+        let stopped: Vec<&str> =
+            projects.iter().filter(|project| project.stopped.is_some()).map(|project| project.name.as_str()).collect();
+        if !stopped.is_empty() {
+            screen.note(&format!(
+                "the master was restored from a backup: nothing of {} is placed\nhint: see with `windlass agents` who is back and what they hold, then windlass projects start {} --reason …",
+                stopped.join(", "),
+                stopped[0]
+            ))?;
+        }
     }
     Ok(Exit::Done)
 }

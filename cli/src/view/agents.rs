@@ -1,8 +1,8 @@
 //! Agents.
 
-use windlass_proto::api::{Agent, AgentState};
+use windlass_proto::api::{Agent, AgentState, FoundAttempt, Word};
 
-use crate::text::{Reader, table};
+use crate::text::{Reader, table, visible};
 
 /// A list of agents.
 pub fn list(agents: &[Agent], reader: &Reader) -> String {
@@ -15,7 +15,66 @@ pub fn list(agents: &[Agent], reader: &Reader) -> String {
     table(&rows)
 }
 
+/// All of one agent that a person may need to know.
+pub fn one(agent: &Agent, reader: &Reader) -> String {
+    let mut rows: Vec<Vec<String>> = vec![
+        vec![agent.name.clone(), state(agent, reader)],
+        vec!["slots".to_owned(), format!("{} of {} taken", agent.slots_used, agent.slots)],
+        vec!["labels".to_owned(), labels(agent)],
+        vec!["takes".to_owned(), takes(agent)],
+        vec!["program".to_owned(), agent.program.clone()],
+    ];
+    let mut add = |name: &str, text: String| rows.push(vec![name.to_owned(), text]);
+    if let Some(quarantine) = &agent.quarantine {
+        add("quarantine", format!("{}: {}", quarantine.kind, quarantine.why));
+        add("hint", format!("look at its host, then windlass agents readmit {} --reason …", agent.name));
+    }
+    if let Some(word) = &agent.paused {
+        add("paused", said(word, reader));
+    }
+    if let Some(word) = &agent.readmitted {
+        add("readmitted", format!("{}; its next hello is believed", said(word, reader)));
+    }
+    if let Some(word) = &agent.removed {
+        add("removed", said(word, reader));
+    }
+    if let Some(since) = agent.silent_since {
+        add("silent", format!("since {} ({})", reader.time(since), reader.ago(since)));
+    }
+    if let Some(since) = agent.alarm {
+        let since = reader.time(since);
+        add("ALARM", format!("a job on this target is open and nobody knows how it stands, since {since}"));
+    }
+    if let Some(turned) = &agent.turned_away {
+        add("refused", format!("{} ({})", visible(&turned.why), reader.ago(turned.time)));
+    }
+    for found in &agent.found {
+        let FoundAttempt { fence, run, job, attempt, lines } = found;
+        let (run, job) = (visible(run), visible(job));
+        add("found", format!("{run} {job} attempt {attempt}, of after the backup: {lines} lines in attempts/{fence}"));
+    }
+    table(&rows)
+}
+
+fn said(word: &Word, reader: &Reader) -> String {
+    format!("by {}: {:?} ({})", word.by, word.reason, reader.ago(word.time))
+}
+
 fn state(agent: &Agent, reader: &Reader) -> String {
+    if let Some(word) = &agent.removed {
+        return format!("removed by {}: {:?}", word.by, word.reason);
+    }
+    if let Some(quarantine) = &agent.quarantine {
+        return format!("quarantine: {} since {}", quarantine.kind, reader.time(quarantine.since));
+    }
+    match (&agent.paused, agent.state) {
+        (Some(word), AgentState::Connected) => format!("paused by {}: {:?}", word.by, word.reason),
+        (Some(word), _) => format!("paused by {}, {}", word.by, presence(agent, reader)),
+        (None, _) => presence(agent, reader),
+    }
+}
+
+fn presence(agent: &Agent, reader: &Reader) -> String {
     match (agent.state, agent.since) {
         (AgentState::Connected, _) => "connected".to_owned(),
         (AgentState::Enrolled, _) | (AgentState::Gone, None) => "never seen".to_owned(),

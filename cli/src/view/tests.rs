@@ -52,6 +52,22 @@ fn an_agent_without_a_session_says_since_when() {
     insta::assert_snapshot!(agents::list(&[agent], &reader()));
 }
 
+#[test]
+fn one_agent_says_all_that_a_person_must_know() {
+    let word = |reason: &str| json!({ "by": "ines", "reason": reason, "time": "2026-11-22T13:00:00.000Z" });
+    let agent = json!({ "name": "web3", "id": "7aa835da-3bd5-49d4-8072-e734ec3afbf4", "state": "gone",
+        "since": "2026-11-22T09:14:00.000Z", "slots_used": 1, "slots": 4, "labels": { "role": "web", "agent": "web3" },
+        "register": { "name": "web3", "labels": { "role": "web" }, "projects": [], "environments": ["production"], "jobs": false },
+        "takes_projects": ["shop"], "takes_environments": ["production"], "program": "windlass-agent 0.1.0",
+        "enrolled": "2026-11-01T09:14:00.000Z", "services": [], "paused": word("disk swap"),
+        "quarantine": { "kind": "copied", "why": "its incarnation is 5, 5 is on file", "since": "2026-11-22T12:00:00.000Z" },
+        "silent_since": "2026-11-22T12:00:00.000Z", "alarm": "2026-11-22T12:10:00.000Z",
+        "turned_away": { "time": "2026-11-22T14:00:00.000Z", "why": "this agent is in quarantine" },
+        "found": [{ "fence": "481287471104", "run": "shop#44", "job": "build", "attempt": 1, "lines": 3 }] });
+    let agent: Agent = serde_json::from_value(agent).expect("it has the shape of an agent");
+    insta::assert_snapshot!(agents::one(&agent, &reader()));
+}
+
 fn deployment(state: &str, targets: &[(&str, &str, Option<&str>)]) -> Deployment {
     let target = |(name, state, running): &(&str, &str, Option<&str>)| {
         json!({ "name": name, "state": state, "why": null, "batch": 0, "way_back": "r17-90ab12cd", "job": null,

@@ -1,14 +1,17 @@
 //! What is believed of an agent.
 //!
 //! ```text
+//! presence:
 //! enrolled ─Hello let in▶ connected(session) ─session over, or a new epoch▶ gone(since) ─Hello let in▶ connected
+//! connected ─quarantined or removed▶ gone
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::input::Offer;
+use super::standing::{Standing, Word};
+use crate::input::{Held, Offer};
 use crate::model::{AgentId, AgentRegister, Fence, LaneId, Observation, UnixMs};
 
 /// An agent that holds a certificate of ours.
@@ -22,6 +25,13 @@ pub struct Agent {
     pub offer: Offer,
     /// Where it is.
     pub presence: Presence,
+    /// Whether it may have a session.
+    #[serde(default)]
+    pub standing: Standing,
+    /// A person wants nothing new placed on it.
+    pub paused: Option<Word>,
+    /// It is silent too long, with a job on a target; since then a person should look.
+    pub alarmed: Option<UnixMs>,
     /// Of its last Hello.
     pub incarnation: u64,
     /// The epoch of the master that let it in last; 0: none did.
@@ -34,6 +44,9 @@ pub struct Agent {
     pub open: BTreeSet<Fence>,
     /// The highest fence it was given.
     pub last_fence: Option<Fence>,
+    /// What it holds of the time between a backup and its restore: shown, and left alone.
+    #[serde(default)]
+    pub found: BTreeMap<Fence, Held>,
     /// The newest of each lane: of this epoch, of the present session, and from after the last change of the target.
     pub observations: BTreeMap<LaneId, Observation>,
     /// When it enrolled.
@@ -67,12 +80,16 @@ impl Agent {
             register,
             offer: Offer::default(),
             presence: Presence::Enrolled,
+            standing: Standing::Good,
+            paused: None,
+            alarmed: None,
             incarnation: 0,
             seen_in: 0,
             boot_id: String::new(),
             program: String::new(),
             open: BTreeSet::new(),
             last_fence: None,
+            found: BTreeMap::new(),
             observations: BTreeMap::new(),
             enrolled: at,
         }
@@ -84,6 +101,11 @@ impl Agent {
             Presence::Connected { session, .. } => Some(session),
             Presence::Enrolled | Presence::Gone { .. } => None,
         }
+    }
+
+    /// True if environments may have it as a target.
+    pub fn may_be_target(&self) -> bool {
+        !self.register.environments.is_empty()
     }
 
     /// Labels that placement sees: what it offers, overruled by the register, and `os`, `arch`, `agent`.
@@ -102,6 +124,31 @@ impl Agent {
             (Some(lowest), _) => lowest.0 - 1,
             (None, Some(last)) => last.0,
             (None, None) => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AgentName;
+
+    #[test]
+    fn the_floor_is_below_the_lowest_open_fence_else_the_last_one_given() {
+        let rows: [(&[u64], Option<u64>, u64); 5] =
+            [(&[], None, 0), (&[7], Some(7), 6), (&[7, 9], Some(9), 6), (&[9], Some(9), 8), (&[], Some(9), 9)];
+        for (open, last, floor) in rows {
+            let register = AgentRegister {
+                name: AgentName::new("b1").expect("a name"),
+                labels: BTreeMap::new(),
+                projects: BTreeSet::new(),
+                environments: BTreeSet::new(),
+                jobs: false,
+            };
+            let mut agent = Agent::enrolled(AgentId(uuid::Uuid::nil()), register, UnixMs(0));
+            agent.open = open.iter().copied().map(Fence).collect();
+            agent.last_fence = last.map(Fence);
+            assert_eq!(agent.floor(), floor, "open {open:?}, last {last:?}");
         }
     }
 }

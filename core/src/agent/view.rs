@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::state::Agent;
 use crate::model::{AgentId, Fence};
 use crate::world::State;
 
@@ -14,6 +15,8 @@ pub struct Assignments {
     pub cancel: BTreeSet<(Fence, CancelWord)>,
     /// Delete these: outcome and logs are safe.
     pub forget: BTreeSet<Fence>,
+    /// Nothing new follows, because this person said so.
+    pub drain: Option<String>,
     /// Refuse for ever what is not held at or below this.
     pub floor: u64,
 }
@@ -32,8 +35,9 @@ pub struct CancelWord {
 /// What `agent` should be doing; `held` is what the session knows it to hold (its Hello and all that was put since).
 pub fn view(state: &State, agent: AgentId, held: &BTreeSet<Fence>) -> Assignments {
     let Some(entry) = state.agents.get(&agent) else { return Assignments::default() };
-    let forget = held.iter().filter(|fence| !entry.open.contains(fence)).copied().collect();
-    let mut out = Assignments { forget, floor: entry.floor(), ..Assignments::default() };
+    let forget = held.iter().filter(|fence| is_closed(entry, **fence)).copied().collect();
+    let drain = entry.paused.as_ref().map(|word| word.by.clone());
+    let mut out = Assignments { forget, drain, floor: entry.floor(), ..Assignments::default() };
     for fence in &entry.open {
         let Some((job, attempt)) = state.attempt(*fence) else { continue };
         if let Some(cancel) = &job.cancel {
@@ -53,4 +57,9 @@ pub fn view(state: &State, agent: AgentId, held: &BTreeSet<Fence>) -> Assignment
         }
     }
     out
+}
+
+/// Given to this agent and not open any more. What it was never given by this master is not ours to delete.
+fn is_closed(agent: &Agent, fence: Fence) -> bool {
+    Some(fence) <= agent.last_fence && !agent.open.contains(&fence) && !agent.found.contains_key(&fence)
 }

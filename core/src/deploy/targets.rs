@@ -31,7 +31,7 @@ fn is_target(agent: &Agent, environment: &EnvironmentName, rails: &Environment) 
         "agent" => *value == agent.register.name.as_str(),
         other => agent.register.labels.get(other) == Some(value),
     };
-    agent.register.environments.contains(environment) && rails.targets.iter().all(carries)
+    agent.standing.is_known() && agent.register.environments.contains(environment) && rails.targets.iter().all(carries)
 }
 
 /// A target as plans name it.
@@ -44,6 +44,9 @@ pub(super) fn obstacle(state: &State, lane: &LaneId, agent: &Agent) -> Option<St
     let rails = state.config.environments.get(&lane.environment)?;
     if agent.session().is_none() {
         return Some("away".to_owned());
+    }
+    if let Some(word) = &agent.paused {
+        return Some(format!("paused by {}: {:?}", word.by, word.reason));
     }
     if !agent.offer.environments.iter().any(|offered| offered == lane.environment.as_str()) {
         return Some(format!("its own policy does not take {}", lane.environment));
@@ -95,10 +98,7 @@ pub(super) fn seen<'a>(state: &'a State, lane: &LaneId, agent: AgentId) -> Optio
 
 /// Since when an agent is silent; none if it is here.
 pub(super) fn silent_since(state: &State, agent: AgentId) -> Option<UnixMs> {
-    match state.agents.get(&agent)?.presence {
-        Presence::Enrolled | Presence::Connected { .. } => None,
-        Presence::Gone { since } => Some(since),
-    }
+    crate::agent::silence::silent_since(state, state.agents.get(&agent)?)
 }
 
 /// A touched target that is silent for so long counts as failed.

@@ -21,6 +21,8 @@ pub enum Waiting {
     NotTaken(Vec<String>),
     /// These match and have no session.
     AgentsAway(Vec<String>),
+    /// These match and have a session, and a person paused them: each with who and why.
+    AgentsPaused(Vec<String>),
     /// These match, and every slot is taken.
     AgentsFull(Vec<String>),
     /// An agent was chosen and has not accepted yet.
@@ -50,6 +52,7 @@ impl Waiting {
             Self::NoAgent(_) => "no_agent",
             Self::NotTaken(_) => "not_taken",
             Self::AgentsAway(_) => "agents_away",
+            Self::AgentsPaused(_) => "agents_paused",
             Self::AgentsFull(_) => "agents_full",
             Self::Placed(_) => "placed",
             Self::Stopped(_) => "stopped",
@@ -73,6 +76,7 @@ impl fmt::Display for Waiting {
                 write!(f, "{} would match; its register or policy does not take this project", names.join(", "))
             }
             Self::AgentsAway(names) => write!(f, "the only match, {}, has no session", names.join(", ")),
+            Self::AgentsPaused(pauses) => f.write_str(&pauses.join(", ")),
             Self::AgentsFull(names) => write!(f, "{}: every slot is taken", names.join(", ")),
             Self::Placed(name) => write!(f, "placed on {name}, not accepted yet"),
             Self::Stopped(project) => {

@@ -74,7 +74,8 @@ pub(super) fn candidates<'a>(state: &'a State, run: &Run, work: &StepsWork) -> C
         return target_only(state, target.agent);
     }
     let names = |agents: &[&Agent]| agents.iter().map(|agent| agent.register.name.to_string()).collect::<Vec<_>>();
-    let matching: Vec<&Agent> = state.agents.values().map(AsRef::as_ref).filter(|agent| matches(agent, work)).collect();
+    let known = state.agents.values().map(AsRef::as_ref).filter(|agent| agent.standing.is_known());
+    let matching: Vec<&Agent> = known.filter(|agent| matches(agent, work)).collect();
     if matching.is_empty() {
         let terms: Vec<String> = work.runs_on.iter().map(ToString::to_string).collect();
         return Candidates::None(Waiting::NoAgent(terms.join(", ")));
@@ -88,6 +89,10 @@ pub(super) fn candidates<'a>(state: &'a State, run: &Run, work: &StepsWork) -> C
     if here.is_empty() {
         return Candidates::None(Waiting::AgentsAway(names(&taking)));
     }
+    let (paused, here): (Vec<&Agent>, Vec<&Agent>) = here.iter().partition(|agent| agent.paused.is_some());
+    if here.is_empty() {
+        return Candidates::None(Waiting::AgentsPaused(paused.iter().copied().map(pause_of).collect()));
+    }
     let free: Vec<(&Agent, u32)> =
         here.iter().map(|agent| (*agent, free_slots(state, agent))).filter(|(_, free)| *free > 0).collect();
     if free.is_empty() { Candidates::None(Waiting::AgentsFull(names(&here))) } else { Candidates::Some(free) }
@@ -99,11 +104,21 @@ fn target_only(state: &State, target: AgentId) -> Candidates<'_> {
         Some(agent) if agent.session().is_none() => {
             Candidates::None(Waiting::AgentsAway(vec![agent.register.name.to_string()]))
         }
+        Some(agent) if agent.paused.is_some() => Candidates::None(Waiting::AgentsPaused(vec![pause_of(agent)])),
         Some(agent) if is_being_changed(state, agent) => {
             Candidates::None(Waiting::AgentsFull(vec![agent.register.name.to_string()]))
         }
         Some(agent) => Candidates::Some(vec![(agent, 1)]),
     }
+}
+
+/// As `b2 is paused by ines: "disk swap"`.
+fn pause_of(agent: &Agent) -> String {
+    let name = &agent.register.name;
+    agent
+        .paused
+        .as_ref()
+        .map_or_else(|| name.to_string(), |word| format!("{name} is paused by {}: {:?}", word.by, word.reason))
 }
 
 /// At most one job changes a target at any time, over all lanes.

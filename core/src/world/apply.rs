@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::state::{AttemptRef, DeliveryResult, DeliveryState, JoinTokenState, Map, ProjectState, State};
-use crate::agent::{Agent, Presence};
+use crate::agent::{Agent, Presence, Standing};
 use crate::attempt::state::{AttemptState, Placed};
 use crate::fact::Fact;
 use crate::input::Delivery;
@@ -54,6 +54,8 @@ impl State {
                 let epoch = self.epoch;
                 self.change_agent(*agent, t, |agent| {
                     agent.presence = Presence::Connected { session: *session, since: at };
+                    agent.standing = Standing::Good;
+                    agent.alarmed = None;
                     agent.incarnation = *incarnation;
                     agent.seen_in = epoch;
                     agent.boot_id.clone_from(boot_id);
@@ -62,6 +64,8 @@ impl State {
                     agent.observations.clear();
                 });
             }
+            Fact::Agent(fact) => self.change_agent(fact.agent(), t, |agent| crate::agent::fold::fold(agent, at, fact)),
+            Fact::MasterPaused { .. } => self.listening = at,
             Fact::AgentGone { agent, .. } => {
                 self.change_agent(*agent, t, |agent| agent.presence = Presence::Gone { since: at });
             }
@@ -126,6 +130,7 @@ impl State {
         assert!(epoch > self.epoch, "epochs rise");
         self.epoch = epoch;
         self.begun = at;
+        self.listening = at;
         self.fences = 0;
         self.sessions = 0;
         touched.all = true;

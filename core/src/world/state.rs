@@ -30,6 +30,8 @@ pub struct State {
     pub epoch: u64,
     /// When that master began.
     pub begun: UnixMs,
+    /// Since then the master listens without a break: silence is counted from here at the earliest.
+    pub listening: UnixMs,
     /// The epoch that began with a restored data directory, if one did: what was placed before it may have gone on without us.
     pub restored: Option<u64>,
     /// Fences given in this epoch.

@@ -75,10 +75,12 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::Configure(config) if *config == *state.config => Decision::done(Vec::new()),
         Input::Configure(config) => Decision::done(vec![Fact::ConfigSet { config }]),
         Input::Wake => Decision::done(Vec::new()),
+        Input::Paused { for_ms } => Decision::done(vec![Fact::MasterPaused { for_ms }]),
+        Input::Agent { agent, verb, by, reason } => agent::people::act(state, agent, verb, by, reason),
         Input::MakeToken(token) => Decision::done(vec![Fact::TokenMade { token }]),
         Input::MakeJoinToken(token) => agent::decide::make_join_token(state, token),
         Input::Enrol(request) => agent::decide::enrol(state, at, request),
-        Input::Hello(hello) => agent::decide::hello(state, *hello),
+        Input::Hello(hello) => agent::hello::hello(state, *hello),
         Input::SessionEnded { agent, session } => agent::decide::session_ended(state, agent, session),
         Input::Reported { agent, session, fence, line } => agent::decide::reported(state, agent, session, fence, line),
         Input::Observed { agent, session, observation } => agent::decide::observed(state, agent, session, observation),
@@ -143,7 +145,7 @@ pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Fact> {
         let runs = touched.runs.iter().filter_map(|id| state.runs.get(id));
         facts.extend(runs.flat_map(|run| run::decide::advance(state, run)));
     }
-    facts.extend(agent::decide::advance(state, at));
+    facts.extend(agent::silence::advance(state, at));
     facts.extend(deploy::advance(state, at, touched));
     facts
 }
@@ -161,7 +163,7 @@ fn closings(state: &State, touched: &Touched) -> Vec<Fact> {
 
 /// The only timer: the earliest time at which something follows without an input.
 pub fn next_deadline(state: &State) -> Option<UnixMs> {
-    [agent::decide::next_deadline(state), deploy::next_deadline(state)].into_iter().flatten().min()
+    [agent::silence::next_deadline(state), deploy::next_deadline(state)].into_iter().flatten().min()
 }
 
 /// What to do in the world about what was touched.

@@ -1,11 +1,14 @@
 //! The loop of the master: decide, record, answer, act, always in that order. Nothing imports it but `app`; the others read `published`.
 
 mod act;
+mod alarm;
 mod end_logs;
 pub mod published;
 mod task;
+mod vigil;
 
 pub use act::Act;
 pub use end_logs::EndLogs;
 pub use published::Published;
 pub use task::{Ended, Engine, record};
+pub use vigil::Vigil;

@@ -11,8 +11,9 @@ use windlass_core::model::UnixMs;
 use windlass_core::world::{self, Turn};
 use windlass_core::{Answer, Input, Recorded, Refusal, State, Touched};
 
-use super::{Act, Published};
-use crate::clock::Clock;
+use super::vigil::Vigil;
+use super::{Act, Published, alarm};
+use crate::clock::{Clock, wall};
 use crate::facts::{Committer, Error, Turns};
 use crate::inbox::Submitted;
 use crate::volume::Volume;
@@ -24,7 +25,10 @@ const INPUTS_MAX: usize = 512;
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Between two tries of what is due while the disk is full.
-const ROOM_AGAIN: Duration = Duration::from_secs(5);
+const ROOM_AGAIN: windlass_core::model::Duration = windlass_core::model::Duration::from_secs(5);
+
+/// How often the clocks are looked at when nothing else happens.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The one task that owns the state.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub struct Engine {
     pub state: State,
     /// Reads the time for decisions.
     pub clock: Clock,
+    /// Watches that time.
+    pub vigil: Vigil,
     /// Makes facts durable.
     pub facts: Committer,
     /// What the others read.
@@ -45,8 +51,8 @@ pub struct Engine {
     pub volume: Volume,
     /// Who does what follows.
     pub act: Act,
-    /// The last turn found room in the journal.
-    pub has_room: bool,
+    /// The last turn found no room in the journal: when what is due is tried again.
+    pub room_again: Option<UnixMs>,
 }
 
 /// How the loop ended.
@@ -62,6 +68,7 @@ enum Woken {
     Inputs,
     Deadline,
     Quiet,
+    Look,
     Stop,
 }
 
@@ -73,7 +80,11 @@ impl Engine {
         // What a crash lost of the effects is derived again.
         self.act.perform(world::effects(&self.state, &Touched { all: true, ..Touched::default() }));
         loop {
-            let result = match self.wake(&mut batch, proven, &stop).await {
+            let woken = self.wake(&mut batch, proven, &stop).await;
+            self.vigil.look(self.clock.now(), wall());
+            let result = match woken {
+                Woken::Look if self.vigil.paused_ms.is_none() => Ok(()),
+                Woken::Look => self.turn(Vec::new()).await.map(|()| proven = false),
                 Woken::Inputs => self.turn(std::mem::take(&mut batch)).await.map(|()| proven = false),
                 Woken::Deadline => self.turn(Vec::new()).await.map(|()| proven = false),
                 Woken::Quiet => prove(&self.facts, self.state.epoch).await.map(|()| proven = true),
@@ -86,9 +97,9 @@ impl Engine {
     }
 
     async fn wake(&mut self, batch: &mut Vec<Submitted>, proven: bool, stop: &CancellationToken) -> Woken {
-        let deadline = world::next_deadline(&self.state).map(|deadline| self.clock.until(deadline));
         // What was due and found no room is tried again, but not without a pause.
-        let deadline = deadline.map(|due| if self.has_room { due } else { due.max(ROOM_AGAIN) });
+        let deadline = world::next_deadline(&self.state).map(|due| self.room_again.map_or(due, |again| due.max(again)));
+        let deadline = deadline.map(|due| self.clock.until(due));
         let quiet = (!proven).then_some(QUIET);
         tokio::select! {
             biased;
@@ -96,6 +107,7 @@ impl Engine {
             () = stop.cancelled() => Woken::Stop,
             () = sleep_or_never(deadline) => Woken::Deadline,
             () = sleep_or_never(quiet) => Woken::Quiet,
+            () = tokio::time::sleep(LOOK) => Woken::Look,
         }
     }
 
@@ -105,14 +117,18 @@ impl Engine {
         if reserved.as_ref().is_err_and(is_no_space) && self.volume.release() {
             reserved = self.facts.reserve().await;
         }
-        self.has_room = reserved.is_ok();
+        self.room_again = reserved.is_err().then(|| self.clock.now().after(ROOM_AGAIN));
         if let Err(error) = reserved {
             return refuse_for_space(submitted, error);
         }
         let (inputs, replies): (Vec<Input>, Vec<_>) =
             submitted.into_iter().map(|Submitted { input, reply }| (input, reply)).unzip();
         let at = self.clock.now();
-        let Turn { facts, answers, touched } = world::turn(&mut self.state, at, inputs);
+        // That the process stood still is decided first, so that nobody counts as silent for that time.
+        let paused = self.vigil.paused_ms.take().map(|for_ms| Input::Paused { for_ms });
+        let unasked = usize::from(paused.is_some());
+        let Turn { facts, answers, touched } = world::turn(&mut self.state, at, paused.into_iter().chain(inputs));
+        let alarms = alarm::of(&facts);
         if !facts.is_empty() {
             let recorded = record(at, facts);
             let lsn = self.facts.commit(self.state.epoch, recorded).await?;
@@ -120,10 +136,11 @@ impl Engine {
             let place = self.facts.place();
             self.turns.ended(self.published.state(), place.mark, place.bytes);
         }
-        for (reply, answer) in replies.into_iter().zip(answers) {
+        for (reply, answer) in replies.into_iter().zip(answers.into_iter().skip(unasked)) {
             // A caller that went away loses only its answer.
             let _ = reply.send(answer);
         }
+        alarm::tell(&self.state, &alarms);
         self.act.perform(world::effects(&self.state, &touched));
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::http::idempotency::Keys;
 use crate::http::journal::JournalReader;
 use crate::identity::Enroller;
 use crate::inbox::Inbox;
+use crate::link::Sessions;
 use crate::logs::Logs;
 use crate::tasks::Tasks;
 use crate::triggers::Triggers;
@@ -30,6 +31,8 @@ pub struct Api {
     pub logs: Logs,
     /// Artifacts.
     pub blobs: Blobs,
+    /// Which agents were turned away.
+    pub sessions: Sessions,
     /// Certificates for agents, and the identity of the cluster.
     pub enroller: Enroller,
     /// Repositories.

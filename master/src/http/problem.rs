@@ -82,7 +82,8 @@ impl From<Refusal> for Refused {
             | Refusal::ReleaseUnknown(_)
             | Refusal::DeploymentUnknown(_)
             | Refusal::JoinTokenUnknown(_)
-            | Refusal::AgentUnknown => ProblemKind::NotFound,
+            | Refusal::AgentUnknown
+            | Refusal::AgentRemoved => ProblemKind::NotFound,
             Refusal::Problems(_) => ProblemKind::PipelineErrors,
             Refusal::NoPipeline(_) => ProblemKind::WrongParams,
             Refusal::KeyMismatch(_) => ProblemKind::IdempotencyMismatch,
@@ -94,7 +95,7 @@ impl From<Refusal> for Refused {
             | Refusal::AgentNameTaken(_)
             | Refusal::Protocol(_)
             | Refusal::StaleMaster { .. }
-            | Refusal::Copied(_)
+            | Refusal::Quarantined(_)
             | Refusal::SessionOver
             | Refusal::Hole { .. }
             | Refusal::NotYours(_)

@@ -1,10 +1,13 @@
 //! Projects, and what was delivered to them.
 
+use axum::http::StatusCode;
 use windlass_core::model::ProjectName;
-use windlass_proto::api::Page;
+use windlass_core::{Answer as Answered, Input};
+use windlass_proto::api::{self, Page};
 
-use super::answer::{Answer, ok};
+use super::answer::{Answer, empty, ok};
 use super::call::Call;
+use super::lanes::demanded;
 use super::problem::Refused;
 use super::shape;
 
@@ -24,6 +27,17 @@ pub(super) async fn get(call: Call) -> Answer {
     let project = state.config.projects.get(&name);
     let project = project.ok_or_else(|| Refused::not_found(format_args!("project {name}")))?;
     ok(&shape::project(&state, &name, project, call.api.config.watched.get(&name)))
+}
+
+/// `POST /projects/{project}/start`: after a restore, jobs of it are placed again.
+pub(super) async fn start(call: Call) -> Answer {
+    let project: ProjectName = call.param("project")?;
+    let asked: api::ReasonRequest = call.json()?;
+    let input = Input::StartProject { project, by: call.subject().to_owned(), reason: demanded(&asked.reason)? };
+    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
+        return Err(refusal.into());
+    }
+    empty(StatusCode::ACCEPTED)
 }
 
 /// `GET /projects/{project}/deliveries`: newest first, as many as a page holds.

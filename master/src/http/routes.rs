@@ -3,7 +3,7 @@
 use windlass_proto::api;
 
 use super::limits::{ENROL_BYTES, HOOK_BYTES, LINT_BYTES};
-use super::table::{Right, Route, Why};
+use super::table::{Handler, Right, Route, Why};
 use super::{
     access, agents, artifacts, deployments, enrol, events, health, hooks, lanes, lint, log, openapi, projects,
     releases, run_log, runs, start,
@@ -102,6 +102,11 @@ fn for_projects() -> Vec<Route> {
         Route::post("/api/v1/projects/{project}/runs", Right::Run, "Starts a run", |c| Box::pin(start::start(c)))
             .takes::<api::StartRun>()
             .gives::<api::Run>(201),
+        Route::post("/api/v1/projects/{project}/start", Right::Admin, "Lets a project go on after a restore", |c| {
+            Box::pin(projects::start(c))
+        })
+        .takes::<api::ReasonRequest>()
+        .status(202),
         Route::post("/api/v1/lint", Right::Read, "What is wrong with a pipeline file", |c| Box::pin(lint::check(c)))
             .body_bytes(LINT_BYTES)
             .takes::<api::LintRequest>()
@@ -115,6 +120,10 @@ fn for_agents() -> Vec<Route> {
             .pages::<api::Agent>(),
         Route::get("/api/v1/agents/{agent}", Right::Read, "One agent", |c| Box::pin(agents::get(c)))
             .gives::<api::Agent>(200),
+        of_agent("/api/v1/agents/{agent}/pause", "Places nothing new on an agent", |c| Box::pin(agents::pause(c))),
+        of_agent("/api/v1/agents/{agent}/resume", "Ends a pause", |c| Box::pin(agents::resume(c))),
+        of_agent("/api/v1/agents/{agent}/readmit", "Ends a quarantine", |c| Box::pin(agents::readmit(c))),
+        of_agent("/api/v1/agents/{agent}/remove", "Removes an agent for ever", |c| Box::pin(agents::remove(c))),
         Route::post("/api/v1/join-tokens", Right::Admin, "Makes a join token", |c| Box::pin(access::join_token(c)))
             .takes::<api::JoinTokenRequest>()
             .gives::<api::JoinTokenAnswer>(201),
@@ -124,6 +133,11 @@ fn for_agents() -> Vec<Route> {
         Route::get("/api/v1/me", Right::Read, "Who the token speaks for", |c| Box::pin(access::me(c)))
             .gives::<api::Me>(200),
     ]
+}
+
+/// What people do to an agent: each with a reason.
+fn of_agent(path: &'static str, about: &'static str, handler: Handler) -> Route {
+    Route::post(path, Right::Admin, about, handler).takes::<api::ReasonRequest>().gives::<api::Agent>(200)
 }
 
 fn for_deployments() -> Vec<Route> {

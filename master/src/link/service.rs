@@ -61,12 +61,13 @@ impl Service<hyper::Request<hyper::body::Incoming>> for Services {
 pub struct Calls(Link);
 
 impl Calls {
-    /// The agent that asks; it must be in the register.
+    /// The agent that asks; it must be in the register, and not removed from it.
     fn agent<T>(&self, request: &Request<T>) -> Result<AgentId, Status> {
         let Peer(agent) = request.extensions().get().ok_or_else(|| Status::unauthenticated("no certificate"))?;
-        match self.0.published.state().agents.contains_key(agent) {
-            true => Ok(*agent),
-            false => Err(Status::permission_denied("this agent is not enrolled here")),
+        match self.0.published.state().agents.get(agent).map(|agent| agent.standing.is_known()) {
+            Some(true) => Ok(*agent),
+            Some(false) => Err(Status::permission_denied("this agent was removed")),
+            None => Err(Status::permission_denied("this agent is not enrolled here")),
         }
     }
 }

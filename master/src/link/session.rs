@@ -58,7 +58,7 @@ async fn live(link: &Link, agent: AgentId, inbound: Streaming<v1::FromAgent>, ou
             let end = tokio::select! {
                 end = listener.run() => end,
                 end = reporter.run() => end,
-                end = Wants::new(link, agent, held).run(out, &seat.stale) => end,
+                end = Wants::new(link, agent, session, held).run(out, &seat.stale) => end,
                 () = seat.over.cancelled() => End::Replaced,
                 () = link.tasks.shutdown.cancelled() => End::GoingAway,
             };

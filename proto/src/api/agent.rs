@@ -18,6 +18,30 @@ pub struct Agent {
     pub state: AgentState,
     /// Since when; none if it was never seen.
     pub since: Option<Time>,
+    /// Nothing new is placed on it, because a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Word>,
+    /// Its Hellos are refused; its jobs go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
+    /// A person ended its quarantine, and it has not dialled since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readmitted: Option<Word>,
+    /// It never comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Word>,
+    /// From when its silence is counted; none if it has a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Time>,
+    /// Since then it is silent for too long with a job on this target open: a person should look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<Time>,
+    /// Its last Hello was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<TurnedAway>,
+    /// What it holds of the time between a backup and its restore: shown, and never run again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<FoundAttempt>,
     /// Jobs of pipelines it has now.
     pub slots_used: u32,
     /// Jobs it takes at once.
@@ -36,6 +60,60 @@ pub struct Agent {
     pub enrolled: Time,
     /// What it last saw of the services on its host.
     pub services: Vec<ObservedService>,
+}
+
+/// What a person decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Word {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub time: Time,
+}
+
+/// Why the Hellos of an agent are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Quarantine {
+    /// `copied` or `lost_state`.
+    pub kind: String,
+    /// In words.
+    pub why: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// A Hello that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TurnedAway {
+    /// When.
+    pub time: Time,
+    /// Why.
+    pub why: String,
+}
+
+/// An attempt that the master never heard of, as its agent describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundAttempt {
+    /// Its name on the agent's disk.
+    pub fence: String,
+    /// The run it says it is of.
+    pub run: String,
+    /// The job it says it is of.
+    pub job: String,
+    /// Which try it says it is.
+    pub attempt: u32,
+    /// Lines of its record.
+    pub lines: u32,
+}
+
+/// Something that needs a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRequest {
+    /// Why; demanded.
+    pub reason: String,
 }
 
 /// Where an agent is.

@@ -86,6 +86,27 @@ pub enum EventKind {
     /// An agent's session is over.
     #[serde(rename = "agent.gone")]
     AgentGone,
+    /// A person paused an agent.
+    #[serde(rename = "agent.paused")]
+    AgentPaused,
+    /// A person ended the pause of an agent.
+    #[serde(rename = "agent.resumed")]
+    AgentResumed,
+    /// An agent said what an honest disk cannot say.
+    #[serde(rename = "agent.quarantined")]
+    AgentQuarantined,
+    /// A person ended the quarantine of an agent.
+    #[serde(rename = "agent.readmitted")]
+    AgentReadmitted,
+    /// A person removed an agent for ever.
+    #[serde(rename = "agent.removed")]
+    AgentRemoved,
+    /// A target is silent for too long, and a job on it is open.
+    #[serde(rename = "agent.silent")]
+    AgentSilent,
+    /// An agent holds an attempt from between a backup and its restore.
+    #[serde(rename = "agent.attempt_found")]
+    AgentAttemptFound,
     /// A deployment was asked for.
     #[serde(rename = "deployment.requested")]
     DeploymentRequested,
@@ -117,7 +138,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::RunCreated,
         Self::RunStarted,
         Self::RunHeld,
@@ -132,6 +153,13 @@ impl EventKind {
         Self::StepEnded,
         Self::AgentConnected,
         Self::AgentGone,
+        Self::AgentPaused,
+        Self::AgentResumed,
+        Self::AgentQuarantined,
+        Self::AgentReadmitted,
+        Self::AgentRemoved,
+        Self::AgentSilent,
+        Self::AgentAttemptFound,
         Self::DeploymentRequested,
         Self::DeploymentStarted,
         Self::DeploymentBatchStarted,
@@ -160,6 +188,13 @@ impl EventKind {
             Self::StepEnded => "step.ended",
             Self::AgentConnected => "agent.connected",
             Self::AgentGone => "agent.gone",
+            Self::AgentPaused => "agent.paused",
+            Self::AgentResumed => "agent.resumed",
+            Self::AgentQuarantined => "agent.quarantined",
+            Self::AgentReadmitted => "agent.readmitted",
+            Self::AgentRemoved => "agent.removed",
+            Self::AgentSilent => "agent.silent",
+            Self::AgentAttemptFound => "agent.attempt_found",
             Self::DeploymentRequested => "deployment.requested",
             Self::DeploymentStarted => "deployment.started",
             Self::DeploymentBatchStarted => "deployment.batch_started",

@@ -25,7 +25,7 @@ mod time;
 pub use access::{
     EnrolAnswer, EnrolRequest, JoinTokenAnswer, JoinTokenRequest, Me, Register, TokenAnswer, TokenRequest,
 };
-pub use agent::{Agent, AgentState, ObservedService};
+pub use agent::{Agent, AgentState, FoundAttempt, ObservedService, Quarantine, ReasonRequest, TurnedAway, Word};
 pub use attempt::{Attempt, AttemptState, Step, StepLog, StepState};
 pub use deployment::{AbortRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, RollbackRequest};
 pub use event::{Event, EventKind};

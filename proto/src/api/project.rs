@@ -20,6 +20,9 @@ pub struct Project {
     pub hook: bool,
     /// Between two looks at the repository; none: it is not polled.
     pub poll_ms: Option<u64>,
+    /// The master was restored from a backup then: nothing of it is placed until somebody starts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Time>,
     /// Its newest run.
     pub last_run: Option<String>,
 }

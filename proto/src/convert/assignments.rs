@@ -27,6 +27,17 @@ pub struct Assignments {
     pub cancel: Vec<Cancel>,
     /// Outcome and logs of these are safe: delete them.
     pub forget: Vec<Fence>,
+    /// Nothing new follows, or jobs follow again; none: as before.
+    pub drain: Option<Drain>,
+}
+
+/// Whether new jobs follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drain {
+    /// None follow.
+    pub on: bool,
+    /// Who said so; empty when it ends.
+    pub by: String,
 }
 
 /// An attempt to start, unless it is held.
@@ -75,7 +86,6 @@ pub fn to_wire(assignments: &Assignments) -> Vec<v1::Assignments> {
 
 /// One message of a set.
 pub fn from_wire(wire: v1::Assignments) -> Result<Assignments> {
-    unused("assignments.drain", wire.drain.is_some())?;
     let forget = wire.forget.into_iter().map(|forget| fence("forget.fence", forget.fence));
     Ok(Assignments {
         full: wire.full,
@@ -84,6 +94,7 @@ pub fn from_wire(wire: v1::Assignments) -> Result<Assignments> {
         put: wire.put.into_iter().map(put_from_wire).collect::<Result<_>>()?,
         cancel: wire.cancel.into_iter().map(cancel_from_wire).collect::<Result<_>>()?,
         forget: forget.collect::<Result<_>>()?,
+        drain: wire.drain.map(|v1::Drain { on, by }| Drain { on, by }),
     })
 }
 
@@ -143,5 +154,6 @@ impl<'a> Messages<'a> {
 }
 
 fn empty(set: &Assignments) -> v1::Assignments {
-    v1::Assignments { full: set.full, floor: set.floor, ..v1::Assignments::default() }
+    let drain = set.drain.clone().map(|Drain { on, by }| v1::Drain { on, by });
+    v1::Assignments { full: set.full, floor: set.floor, drain, ..v1::Assignments::default() }
 }

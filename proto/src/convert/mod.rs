@@ -18,7 +18,7 @@ pub mod observation;
 pub mod outcome;
 pub mod report;
 
-pub use assignments::{Assignments, Cancel, Put};
+pub use assignments::{Assignments, Cancel, Drain, Put};
 pub use control::{Down, Refused, Up, Welcome};
 pub use envelope::{envelope_bytes, envelope_digest, envelope_from_bytes};
 pub use error::{Error, Result};

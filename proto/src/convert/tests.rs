@@ -99,6 +99,8 @@ proptest! {
             back.put.extend(part.put);
             back.cancel.extend(part.cancel);
             back.forget.extend(part.forget);
+            prop_assert_eq!(&part.drain, &set.drain, "it stands in each message of a set");
+            back.drain = part.drain;
         }
         prop_assert_eq!(back, set);
     }

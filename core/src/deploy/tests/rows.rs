@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::deploy::state::{Deployment, Target};
+use crate::fact::{AgentFact, Fact};
 use crate::model::deployment::TargetState;
 use crate::model::*;
 
@@ -234,4 +235,23 @@ fn a_target_that_says_nothing_after_its_job_is_unknown_after_a_while() {
     assert_eq!(world.deployment(2).failures, 1);
     assert_eq!(world.deployment(2).state.word(), "rolled_back");
     assert!(told.is_some());
+}
+
+#[test]
+fn a_target_that_is_silent_with_a_job_open_is_an_alarm_once_and_loses_nothing() {
+    let mut world = World::new(1, None);
+    world.push(&canary());
+    let (fence, ..) = world.open("web1").expect("its prepare is open");
+    world.disconnect("web1");
+    let agent = world.hosts["web1"].agent;
+    let is_alarm = |fact: &Fact| matches!(fact, Fact::Agent(AgentFact::SilentTooLong { .. }));
+    world.pass(Duration::from_secs(299));
+    assert!(!world.facts.iter().any(is_alarm));
+    world.pass(Duration::from_secs(3_600));
+    assert_eq!(world.facts.iter().filter(|fact| is_alarm(fact)).count(), 1);
+    assert!(world.state.agents.get(&agent).is_some_and(|agent| agent.alarmed.is_some()));
+    let (_, attempt) = world.state.attempt(fence).expect("it is open");
+    assert_eq!(attempt.outcome(), None, "time alone ends nothing on a target");
+    world.connect("web1");
+    assert!(world.state.agents.get(&agent).is_some_and(|agent| agent.alarmed.is_none()));
 }

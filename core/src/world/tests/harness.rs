@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::agent::Agent;
 use crate::answer::{Answer, Refusal};
 use crate::attempt::line::{Line, LineBody, LogEnd};
 use crate::effect::Effect;
 use crate::fact::Fact;
-use crate::input::{Delivery, Enrolment, Held, Hello, Input, JoinToken, LogSeal, Offer, PipelineFile, StartRun};
+use crate::input::{
+    AgentVerb, Delivery, Enrolment, Held, Hello, Input, JoinToken, LogSeal, Offer, PipelineFile, StartRun,
+};
 use crate::model::{
     AgentId, AgentRegister, Attempt, Commit, Config, Digest, Duration, Envelope, Fence, JobKey, Outcome, Project,
     Revision, RunId, UnixMs,
@@ -72,6 +75,17 @@ impl World {
         }
     }
 
+    /// What is believed of an agent.
+    pub(super) fn entry(&self, agent: AgentId) -> &Agent {
+        self.state.agents.get(&agent).expect("it is enrolled")
+    }
+
+    /// A person does something to an agent.
+    pub(super) fn act(&mut self, agent: AgentId, verb: AgentVerb) -> Answer {
+        let (by, reason) = ("ines".to_owned(), "disk swap".to_owned());
+        self.input(Input::Agent { agent, verb, by, reason })
+    }
+
     pub(super) fn step(&mut self, span: Duration) {
         self.now = self.now.after(span);
         self.input(Input::Wake);
@@ -84,7 +98,18 @@ impl World {
         agent
     }
 
+    /// An agent with this environment in its register.
+    pub(super) fn target(&mut self, number: u128) -> AgentId {
+        let agent = self.enrol_for(number, &[], &["production"]);
+        self.hello(agent, 1, Vec::new());
+        agent
+    }
+
     pub(super) fn enrol(&mut self, number: u128, labels: &[(&str, &str)]) -> AgentId {
+        self.enrol_for(number, labels, &[])
+    }
+
+    fn enrol_for(&mut self, number: u128, labels: &[(&str, &str)], environments: &[&str]) -> AgentId {
         let agent = AgentId(uuid::Uuid::from_u128(number));
         let token = JoinToken {
             id: format!("{number:016x}"),
@@ -93,7 +118,7 @@ impl World {
                 name: name(&format!("a{number}")),
                 labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
                 projects: BTreeSet::new(),
-                environments: BTreeSet::new(),
+                environments: environments.iter().map(|environment| name(environment)).collect(),
                 jobs: true,
             },
             expires: self.now.after(Duration::from_secs(900)),

@@ -2,8 +2,12 @@
 
 mod agents;
 mod harness;
+mod hello;
 mod outcomes;
+mod people;
 mod placement;
+mod reconciliation;
 mod restore;
 mod runs;
+mod silence;
 mod triggers;

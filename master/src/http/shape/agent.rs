@@ -1,12 +1,15 @@
 //! Agents.
 
 use windlass_core::State;
-use windlass_core::agent::{Agent, Presence};
+use windlass_core::agent::{Agent, Presence, Standing, Word, silence};
+use windlass_core::input::Held;
 use windlass_core::model::{AgentRegister, Health, Observation, Running};
 use windlass_proto::api;
 
-/// An agent, with the slots that its open attempts take.
-pub(in crate::http) fn agent(state: &State, agent: &Agent) -> api::Agent {
+use crate::link::Turned;
+
+/// An agent, with the slots that its open attempts take, and why its last Hello was refused, if it was.
+pub(in crate::http) fn agent(state: &State, agent: &Agent, turned: Option<Turned>) -> api::Agent {
     let (at, since) = match &agent.presence {
         Presence::Enrolled => (api::AgentState::Enrolled, None),
         Presence::Connected { since, .. } => (api::AgentState::Connected, Some(*since)),
@@ -14,11 +17,29 @@ pub(in crate::http) fn agent(state: &State, agent: &Agent) -> api::Agent {
     };
     let open = agent.open.iter().filter_map(|fence| state.attempt(*fence));
     let busy = open.filter(|(_, attempt)| attempt.outcome().is_none());
+    let (mut quarantine, mut readmitted, mut removed) = (None, None, None);
+    match &agent.standing {
+        Standing::Good => {}
+        Standing::Quarantined { since, why } => {
+            let (kind, why, since) = (why.word().to_owned(), why.to_string(), (*since).into());
+            quarantine = Some(api::Quarantine { kind, why, since });
+        }
+        Standing::Readmitted(said) => readmitted = Some(word(said)),
+        Standing::Removed(said) => removed = Some(word(said)),
+    }
     api::Agent {
         name: agent.register.name.to_string(),
         id: agent.id.to_string(),
         state: at,
         since: since.map(Into::into),
+        paused: agent.paused.as_ref().map(word),
+        quarantine,
+        readmitted,
+        removed,
+        silent_since: silence::silent_since(state, agent).map(Into::into),
+        alarm: agent.alarmed.map(Into::into),
+        turned_away: turned.map(|turned| api::TurnedAway { time: turned.at.into(), why: turned.why }),
+        found: agent.found.values().map(found).collect(),
         slots_used: busy.map(|(_, attempt)| attempt.envelope.slots).sum(),
         slots: agent.offer.slots,
         labels: agent.labels(),
@@ -28,6 +49,21 @@ pub(in crate::http) fn agent(state: &State, agent: &Agent) -> api::Agent {
         program: agent.program.clone(),
         enrolled: agent.enrolled.into(),
         services: agent.observations.values().map(observed).collect(),
+    }
+}
+
+fn word(said: &Word) -> api::Word {
+    api::Word { by: said.by.clone(), reason: said.reason.clone(), time: said.at.into() }
+}
+
+fn found(held: &Held) -> api::FoundAttempt {
+    let Held { fence, lines, run, job, attempt } = held;
+    api::FoundAttempt {
+        fence: fence.to_string(),
+        run: run.clone(),
+        job: job.clone(),
+        attempt: attempt.0,
+        lines: *lines,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use windlass_core::attempt::LineBody;
-use windlass_core::fact::DeploymentFact;
+use windlass_core::fact::{AgentFact, DeploymentFact};
 use windlass_core::model::{AgentId, DeploymentId, Fence, RunId};
 use windlass_core::world::AttemptRef;
 use windlass_core::{Fact, Recorded, State};
@@ -96,6 +96,10 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
             vec![Event { agent: name(state, *agent), ..blank(EventKind::AgentConnected) }]
         }
         Fact::AgentGone { agent, .. } => vec![Event { agent: name(state, *agent), ..blank(EventKind::AgentGone) }],
+        Fact::Agent(fact) => {
+            let (kind, text) = about_agent(fact);
+            vec![Event { agent: name(state, fact.agent()), text: Some(text), ..blank(kind) }]
+        }
         Fact::Deployment(fact) => deployment(state, fact).map(|about| about.event(&blank)).into_iter().collect(),
         Fact::EpochBegun { .. }
         | Fact::ConfigSet { .. }
@@ -106,6 +110,7 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::DeliveryTaken { .. }
         | Fact::DeliveryMatchedNothing { .. }
         | Fact::JobsAdded { .. }
+        | Fact::MasterPaused { .. }
         | Fact::Restored
         | Fact::ProjectStarted { .. }
         | Fact::AttemptLost { .. }
@@ -122,6 +127,23 @@ fn is_settled(state: &State, place: Option<&AttemptRef>) -> bool {
     let job = place.and_then(|place| Some((place.attempt, state.job(&place.run, &place.job)?)));
     let attempt = job.and_then(|(number, job)| job.attempts.iter().find(|attempt| attempt.number == number));
     attempt.is_some_and(|attempt| attempt.settlement.is_some())
+}
+
+fn about_agent(fact: &AgentFact) -> (EventKind, String) {
+    let said = |by: &str, reason: &str| format!("by {by}: {reason}");
+    match fact {
+        AgentFact::Quarantined { why, .. } => (EventKind::AgentQuarantined, why.to_string()),
+        AgentFact::Readmitted { by, reason, .. } => (EventKind::AgentReadmitted, said(by, reason)),
+        AgentFact::Removed { by, reason, .. } => (EventKind::AgentRemoved, said(by, reason)),
+        AgentFact::Paused { by, reason, .. } => (EventKind::AgentPaused, said(by, reason)),
+        AgentFact::Resumed { by, reason, .. } => (EventKind::AgentResumed, said(by, reason)),
+        AgentFact::SilentTooLong { .. } => {
+            (EventKind::AgentSilent, "a job on this target is open, and nobody knows how it stands".to_owned())
+        }
+        AgentFact::AttemptFound { found, .. } => {
+            (EventKind::AgentAttemptFound, format!("attempt {} of {} {}", found.fence, found.run, found.job))
+        }
+    }
 }
 
 fn of_attempt(state: &State, event: Event, fence: Fence, place: Option<&AttemptRef>) -> Event {

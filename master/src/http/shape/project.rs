@@ -14,6 +14,7 @@ pub(in crate::http) fn project(
     project: &Project,
     watched: Option<&Watched>,
 ) -> api::Project {
+    let stopped = state.projects.get(name).and_then(|known| known.stopped);
     let next = state.projects.get(name).map_or(1, |known| known.next_run);
     let last = next.checked_sub(1).filter(|number| *number > 0);
     api::Project {
@@ -23,6 +24,7 @@ pub(in crate::http) fn project(
         main_branch: project.main_branch.clone(),
         hook: watched.is_some_and(|watched| watched.hook.is_some()),
         poll_ms: watched.and_then(|watched| watched.poll).map(|poll| poll.ms()),
+        stopped: stopped.map(Into::into),
         last_run: last.map(|number| RunId { project: name.clone(), number }.in_path()),
     }
 }

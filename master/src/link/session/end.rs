@@ -17,6 +17,10 @@ pub(super) enum End {
     Broken(String),
     /// Not let in.
     Refused(RefusalReason, String),
+    /// Too many dial at once; how many seconds later it may dial again.
+    TooMany(u32),
+    /// The master believes no more in it: the agent is in quarantine, or removed.
+    Void(String),
     /// A newer session of the same agent, or a person, took its place.
     Replaced,
     /// The master stops.
@@ -30,6 +34,8 @@ impl End {
             Self::Left | Self::Silent => return None,
             Self::Broken(why) => (RefusalReason::Protocol, why, 0),
             Self::Refused(reason, why) => (reason, why, 0),
+            Self::TooMany(after_s) => (RefusalReason::TooMany, "too many agents dial at once".to_owned(), after_s),
+            Self::Void(why) => (RefusalReason::Quarantined, why, 0),
             Self::Replaced => (RefusalReason::Superseded, "a newer session took its place".to_owned(), 0),
             Self::GoingAway => (RefusalReason::GoingAway, "the master stops".to_owned(), 1),
         };
@@ -44,6 +50,8 @@ impl fmt::Display for End {
             Self::Silent => f.write_str("the agent is silent"),
             Self::Broken(why) => write!(f, "the agent broke the protocol: {}", why.escape_debug()),
             Self::Refused(_, why) => write!(f, "the hello was refused: {}", why.escape_debug()),
+            Self::TooMany(_) => f.write_str("too many agents dial at once"),
+            Self::Void(why) => f.write_str(why),
             Self::Replaced => f.write_str("a newer session took its place"),
             Self::GoingAway => f.write_str("the master stops"),
         }
@@ -67,7 +75,7 @@ impl From<crate::inbox::Stopped> for End {
 pub(super) fn refused_hello(refusal: &Refusal) -> End {
     let reason = if matches!(refusal, Refusal::StaleMaster { .. }) {
         RefusalReason::StaleMaster
-    } else if matches!(refusal, Refusal::Copied(_) | Refusal::AgentUnknown) {
+    } else if matches!(refusal, Refusal::Quarantined(_) | Refusal::AgentRemoved | Refusal::AgentUnknown) {
         RefusalReason::Quarantined
     } else {
         RefusalReason::Protocol

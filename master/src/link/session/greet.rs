@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::Instant;
 use tonic::Streaming;
 use windlass_core::model::{AgentId, Fence};
-use windlass_core::{Answer, Input};
+use windlass_core::{Answer, Input, Refusal};
 use windlass_proto::convert::{Down, Up, Welcome, hello};
 use windlass_proto::v1;
 
 use super::end::{End, refused_hello};
 use super::outbound::Outbound;
-use crate::link::Link;
+use crate::clock::wall;
+use crate::link::{Link, Turned};
 
 /// A Hello that was let in.
 #[derive(Debug)]
@@ -34,18 +36,25 @@ pub(super) async fn greet(
         return Err(End::Broken("the first message is not a Hello".to_owned()));
     };
     let hello = hello::from_wire(agent, wire)?;
+    link.admission.admit(Instant::now().into_std()).map_err(|later| End::TooMany(later.0))?;
     let held = hello.held.iter().map(|held| held.fence).collect();
     let (incarnation, program) = (hello.incarnation, hello.program.escape_debug().to_string());
     match link.inbox.submit(Input::Hello(Box::new(hello))).await? {
         Answer::Welcome { epoch, session, acked } => {
             tracing::info!(%agent, session, incarnation, program, "a session began");
+            link.sessions.let_in(agent);
             let welcome = Welcome { epoch, session, acked: acked.into_iter().collect() };
             // An agent that left meanwhile is noticed by the session, whose end must be told.
             _ = out.send(Down::Welcome(welcome)).await;
             Ok(Greeted { session, held })
         }
         Answer::Refused(refusal) => {
-            tracing::warn!(%agent, %refusal, "refused a hello");
+            if matches!(refusal, Refusal::StaleMaster { .. }) {
+                tracing::error!(%agent, %refusal, "refused a hello: another master may exist");
+            } else {
+                tracing::warn!(%agent, %refusal, "refused a hello");
+            }
+            link.sessions.turn_away(agent, Turned { at: wall(), why: refusal.to_string() });
             Err(refused_hello(&refusal))
         }
         other => unreachable!("a hello is answered by Welcome or Refused, not by {other:?}"),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use tokio::sync::Notify;
 use windlass_core::State;
-use windlass_core::agent::{self, view::CancelWord};
+use windlass_core::agent::{self, Standing, view::CancelWord};
 use windlass_core::model::{AgentId, Envelope, Fence};
-use windlass_proto::convert::{Assignments, Cancel, Down, Put, envelope_digest};
+use windlass_proto::convert::{Assignments, Cancel, Down, Drain, Put, envelope_digest};
 
 use super::end::End;
 use super::outbound::Outbound;
@@ -15,6 +15,7 @@ use crate::link::Link;
 /// What one session has told its agent to do.
 pub(super) struct Wants<'a> {
     link: &'a Link,
+    session: u64,
     told: Told,
 }
 
@@ -27,14 +28,17 @@ pub(super) struct Told {
 }
 
 impl<'a> Wants<'a> {
-    pub(super) fn new(link: &'a Link, agent: AgentId, held: BTreeSet<Fence>) -> Self {
-        Self { link, told: Told::new(agent, held) }
+    pub(super) fn new(link: &'a Link, agent: AgentId, session: u64, held: BTreeSet<Fence>) -> Self {
+        Self { link, session, told: Told::new(agent, held) }
     }
 
     /// Tells until the session ends.
     pub(super) async fn run(mut self, out: &Outbound, stale: &Notify) -> End {
         loop {
             let state = self.link.published.state();
+            if let Some(end) = self.disowned(&state) {
+                return end;
+            }
             if let Some(assignments) = self.told.next(&state) {
                 drop(state);
                 if let Err(end) = out.send(Down::Assignments(assignments)).await {
@@ -43,6 +47,19 @@ impl<'a> Wants<'a> {
             }
             stale.notified().await;
         }
+    }
+
+    /// Why this session does not count any more; none if it does.
+    fn disowned(&self, state: &State) -> Option<End> {
+        let agent = state.agents.get(&self.told.agent)?;
+        if agent.session() == Some(self.session) {
+            return None;
+        }
+        Some(match &agent.standing {
+            Standing::Quarantined { why, .. } => End::Void(format!("this agent is in quarantine: {why}")),
+            Standing::Removed(word) => End::Void(format!("this agent was removed by {}: {}", word.by, word.reason)),
+            Standing::Good | Standing::Readmitted(_) => End::Replaced,
+        })
     }
 }
 
@@ -65,9 +82,11 @@ impl Told {
             put: new_put.filter_map(|fence| self.put(state, *fence)).collect(),
             cancel: new_cancel.map(cancel).collect(),
             forget: view.forget.iter().copied().collect(),
+            drain: before.is_none_or(|before| before.drain != view.drain).then(|| drain(&view)),
         };
         let same_floor = before.is_some_and(|before| before.floor == view.floor);
-        let nothing = assignments.put.is_empty() && assignments.cancel.is_empty() && assignments.forget.is_empty();
+        let Assignments { put, cancel, forget, drain, .. } = &assignments;
+        let nothing = put.is_empty() && cancel.is_empty() && forget.is_empty() && drain.is_none();
         self.held.extend(assignments.put.iter().map(|put| put.fence));
         self.held.retain(|fence| !view.forget.contains(fence));
         self.view = Some(view);
@@ -85,4 +104,8 @@ impl Told {
 fn cancel((fence, word): &(Fence, CancelWord)) -> Cancel {
     let CancelWord { force, by, why } = word.clone();
     Cancel { fence: *fence, force, by, why }
+}
+
+fn drain(view: &agent::Assignments) -> Drain {
+    Drain { on: view.drain.is_some(), by: view.drain.clone().unwrap_or_default() }
 }

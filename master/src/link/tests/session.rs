@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use windlass_core::attempt::{Line, LineBody};
-use windlass_core::model::{Health, Observation, Running};
-use windlass_core::{Fact, Input};
+use windlass_core::input::AgentVerb;
+use windlass_core::model::{AgentId, Health, Observation, Running};
+use windlass_core::{Answer, Fact, Input};
 use windlass_proto::convert::{Assignments, Down, Up, envelope_digest, report};
 use windlass_proto::v1::{self, RefusalReason};
 
@@ -143,16 +144,88 @@ async fn a_hello_that_is_refused_begins_no_session() {
     let client = master.client(agent(1)).await;
     drop(client.session(agent(1), 5).await);
     master.inputs(1, ends).await;
-    let mut clone = client.dial().await.expect("dialled");
+    let good = hello_of(agent(1), 6);
+    let cases = [
+        (windlass_core::input::Hello { max_epoch: 9, ..good.clone() }, RefusalReason::StaleMaster),
+        (windlass_core::input::Hello { protocol: 99, ..good.clone() }, RefusalReason::Protocol),
+        (windlass_core::input::Hello { incarnation: 5, ..good.clone() }, RefusalReason::Quarantined),
+        (good, RefusalReason::Quarantined),
+    ];
+    for (said, expected) in cases {
+        let mut session = client.dial().await.expect("dialled");
+        session.hello(&said).await;
+        let (reason, why) = session.refusal().await.expect("refused");
+        assert_eq!(reason, expected, "{why}");
+        assert_eq!(master.link.sessions.turned(agent(1)).map(|turned| turned.why), Some(why), "and people can see it");
+    }
+    assert_eq!(master.seen().iter().filter(|input| ends(input)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_clone_that_dials_ends_the_live_session_of_its_agent() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut original, number) = client.session(agent(1), 5).await;
+    let mut clone = master.client(agent(1)).await.dial().await.expect("dialled");
     clone.hello(&hello_of(agent(1), 5)).await;
     assert_eq!(clone.refusal().await.expect("refused").0, RefusalReason::Quarantined);
-    let mut newer = client.dial().await.expect("dialled");
-    newer.hello(&windlass_core::input::Hello { max_epoch: 9, ..hello_of(agent(1), 6) }).await;
-    assert_eq!(newer.refusal().await.expect("refused").0, RefusalReason::StaleMaster);
-    let mut other = client.dial().await.expect("dialled");
-    other.hello(&windlass_core::input::Hello { protocol: 99, ..hello_of(agent(1), 7) }).await;
-    assert_eq!(other.refusal().await.expect("refused").0, RefusalReason::Protocol);
-    assert_eq!(master.seen().iter().filter(|input| ends(input)).count(), 1);
+    let (reason, why) = original.refusal().await.expect("it is told");
+    assert_eq!(reason, RefusalReason::Quarantined);
+    assert!(why.contains("copied"), "{why}");
+    assert_eq!(master.inputs(1, ends).await, [Input::SessionEnded { agent: agent(1), session: number }]);
+    let readmit = act(agent(1), AgentVerb::Readmit);
+    assert_eq!(master.link.inbox.submit(readmit).await, Ok(Answer::Done));
+    client.session(agent(1), 5).await;
+    assert_eq!(master.link.sessions.turned(agent(1)), None);
+}
+
+fn act(agent: AgentId, verb: AgentVerb) -> Input {
+    Input::Agent { agent, verb, by: "ines".to_owned(), reason: "disk swap".to_owned() }
+}
+
+#[tokio::test]
+async fn a_removed_agent_loses_its_session_and_gets_no_other() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut session, _) = client.session(agent(1), 1).await;
+    master.link.inbox.submit(act(agent(1), AgentVerb::Remove)).await.expect("decided");
+    let (_, why) = session.refusal().await.expect("it is told");
+    assert!(why.contains("removed by ines"), "{why}");
+    let status = client.dial().await.map(drop).expect_err("removed");
+    assert_eq!(status.code(), tonic::Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_pause_and_its_end_are_told_and_stand_in_the_next_full_set() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let (mut session, _) = client.session(agent(1), 1).await;
+    let drained = |set: Assignments| set.drain.map(|drain| (drain.on, drain.by));
+    assert_eq!(drained(assignments(&mut session).await), Some((false, String::new())));
+    master.link.inbox.submit(act(agent(1), AgentVerb::Pause)).await.expect("decided");
+    assert_eq!(drained(assignments(&mut session).await), Some((true, "ines".to_owned())));
+    let (mut session, _) = client.session(agent(1), 2).await;
+    assert_eq!(drained(assignments(&mut session).await), Some((true, "ines".to_owned())));
+    master.link.inbox.submit(act(agent(1), AgentVerb::Resume)).await.expect("decided");
+    assert_eq!(drained(assignments(&mut session).await), Some((false, String::new())));
+}
+
+#[tokio::test]
+async fn too_many_at_once_are_told_when_to_dial_again() {
+    let master = Master::start().await;
+    let client = master.client(agent(1)).await;
+    let now = tokio::time::Instant::now().into_std();
+    while master.link.admission.admit(now).is_ok() {}
+    let mut late = client.dial().await.expect("dialled");
+    late.hello(&hello_of(agent(1), 1)).await;
+    match late.next().await {
+        Some(Down::Refusal(refused)) => {
+            assert_eq!(refused.reason, RefusalReason::TooMany);
+            assert!(refused.retry_after_s >= 1);
+        }
+        // A second has passed since: there is room again.
+        other => assert!(matches!(other, Some(Down::Welcome(_))), "{other:?}"),
+    }
 }
 
 #[tokio::test]

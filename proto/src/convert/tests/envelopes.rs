@@ -10,7 +10,7 @@ use windlass_core::model::{
     HookCommand, Probe, RunIf, ServiceSpec, Step, WayBack, Workspace,
 };
 
-use super::super::{Assignments, Cancel, Put, envelope_digest};
+use super::super::{Assignments, Cancel, Drain, Put, envelope_digest};
 use super::values::{digest, fence, pairs, text};
 
 /// One step, nothing optional.
@@ -162,8 +162,18 @@ pub(super) fn assignments() -> impl Strategy<Value = Assignments> {
     let cancel =
         (fence(), any::<bool>(), text(), text()).prop_map(|(fence, force, by, why)| Cancel { fence, force, by, why });
     let flags = any::<(bool, bool, u64)>();
-    (flags, vec(put, 0..4), vec(cancel, 0..4), vec(fence(), 0..4))
-        .prop_map(|((full, more, floor), put, cancel, forget)| Assignments { full, more, floor, put, cancel, forget })
+    let drain = option::of((any::<bool>(), text()).prop_map(|(on, by)| Drain { on, by }));
+    (flags, vec(put, 0..4), vec(cancel, 0..4), vec(fence(), 0..4), drain).prop_map(
+        |((full, more, floor), put, cancel, forget, drain)| Assignments {
+            full,
+            more,
+            floor,
+            put,
+            cancel,
+            forget,
+            drain,
+        },
+    )
 }
 
 /// A digest that no envelope here has.

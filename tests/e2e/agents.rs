@@ -1,0 +1,101 @@
+//! What an agent may not say, and what people decide about agents.
+
+use std::process::Command;
+
+use serde_json::Value;
+use windlass_tests::harness::{World, until};
+
+use crate::windlass;
+
+const HELLO: &str = "jobs:\n  a: {run: echo hello}\n";
+
+fn is_quarantined(world: &World, name: &str, kind: &str) {
+    let api = world.api();
+    until(&format!("{name} is in quarantine"), || {
+        (api.get(&format!("/agents/{name}")).body["quarantine"]["kind"] == kind).then_some(())
+    });
+}
+
+fn is_connected(world: &World, name: &str) {
+    let api = world.api();
+    until(&format!("{name} is connected"), || {
+        (api.get(&format!("/agents/{name}")).body["state"] == "connected").then_some(())
+    });
+}
+
+/// Asks with the client.
+fn asks(world: &World, args: &[&str]) -> String {
+    let output = world.windlass(args);
+    assert_eq!(output.code, Some(0), "{args:?}: {}", output.err);
+    output.out
+}
+
+fn waits_because(world: &World, run: &str) -> Value {
+    world.api().get(&format!("/runs/{run}/why")).body
+}
+
+#[test]
+fn a_state_directory_that_was_rolled_back_is_quarantined_until_a_person_readmits_it() {
+    let mut world = windlass().builder("b1").start();
+    let (api, state) = (world.api(), world.agent("b1").state_dir());
+    let kept = state.with_extension("kept");
+    world.agent("b1").stop();
+    assert!(Command::new("cp").arg("-a").args([&state, &kept]).status().expect("cp runs").success());
+    world.agent("b1").start(&api);
+    world.agent("b1").stop();
+    std::fs::remove_dir_all(&state).expect("nobody uses it");
+    std::fs::rename(&kept, &state).expect("nobody uses it");
+    world.agent("b1").spawn();
+    is_quarantined(&world, "b1", "copied");
+    let run = world.run(HELLO);
+    assert!(asks(&world, &["agents"]).contains("quarantine: copied"));
+    assert!(asks(&world, &["agents", "show", "b1"]).contains("rolled back"));
+    assert!(waits_because(&world, &run).to_string().contains("agents_away"));
+    asks(&world, &["agents", "readmit", "b1", "--reason", "its disk was restored"]);
+    assert_eq!(api.ended(&run)["outcome"], "succeeded");
+}
+
+#[test]
+fn a_target_that_lost_its_memory_is_quarantined_until_a_person_readmits_it() {
+    let mut world = windlass().target("web1").start();
+    let state = world.agent("web1").state_dir().join("state");
+    world.agent("web1").kill();
+    std::fs::remove_file(&state).expect("it is there");
+    world.agent("web1").spawn();
+    is_quarantined(&world, "web1", "lost_state");
+    asks(&world, &["agents", "readmit", "web1", "--reason", "a new disk"]);
+    is_connected(&world, "web1");
+}
+
+#[test]
+fn a_pause_stands_over_restarts_of_both_sides() {
+    let mut world = windlass().builder("b1").start();
+    asks(&world, &["agents", "pause", "b1", "--reason", "disk swap"]);
+    world.master.kill();
+    world.master.start();
+    world.agent("b1").kill();
+    let api = world.api();
+    world.agent("b1").start(&api);
+    let run = world.run(HELLO);
+    assert!(waits_because(&world, &run).to_string().contains("b1 is paused by admin"));
+    assert!(asks(&world, &["agents"]).contains("paused by admin"));
+    until("the agent knows it", || world.agent("b1").said().contains("nothing new follows").then_some(()));
+    asks(&world, &["agents", "resume", "b1", "--reason", "swapped"]);
+    assert_eq!(api.ended(&run)["outcome"], "succeeded");
+}
+
+#[test]
+fn a_removed_agent_does_not_come_back_and_what_it_had_is_unknown() {
+    let mut world = windlass().builder("b1").start();
+    let run = world.run("jobs:\n  a: {run: 'echo begun; sleep 600'}\n");
+    let api = world.api();
+    api.log_reaches(&run, "a", "run", 6);
+    let removed = asks(&world, &["agents", "remove", "b1", "--reason", "sold"]);
+    assert!(removed.contains("removed by admin"), "{removed}");
+    let ended = api.ended(&run);
+    assert_eq!(ended["jobs"][0]["outcome"]["kind"], "unknown", "{ended:#}");
+    assert_eq!(ended["jobs"][0]["outcome"]["reason"], "agent_removed", "{ended:#}");
+    until("the agent is told", || world.agent("b1").said().contains("was removed").then_some(()));
+    assert_eq!(api.get("/agents").body["items"], serde_json::json!([]));
+    world.agent("b1").kill();
+}
