@@ -41,7 +41,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-pub use place::Place;
+pub use place::{Cgroups, Place};
+pub use process::Cgroup;
 
 /// Carries out the attempt in `dir`. Needs the locked record as descriptor 3, and a process with no other thread.
 ///

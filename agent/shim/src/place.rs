@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::process::Cgroup;
+
 /// What the shim must know besides the envelope. JSON in `DIR/place`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,18 @@ pub struct Place {
     pub socket: PathBuf,
     /// The program of built-in steps, normally `/proc/self/exe`: the shim's own, also when the file was replaced.
     pub exe: PathBuf,
+    /// Where the kernel keeps its processes together; none: in process groups only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroups: Option<Cgroups>,
+}
+
+/// The two groups of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroups {
+    /// Of all steps and what they start.
+    pub job: Cgroup,
+    /// Of the shim, so that it is not ended with them.
+    pub shim: Cgroup,
 }
 
 impl Place {

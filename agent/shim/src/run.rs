@@ -102,7 +102,7 @@ impl Attempt {
     fn prepare(&self, number: u32, stopping: Stopping) -> Result<Ready, Unfit> {
         let step = step_of(&self.envelope, number);
         let so_far = outcome_so_far(&self.outcomes, stopping);
-        self.workplace.prepare(&self.envelope, number, step, &so_far)
+        self.workplace.prepare(&self.envelope, number, step, &so_far, self.turn.tree.group())
     }
 
     /// Before anything is executed: writes GO, or VOID and says false. The first child waits at its gate meanwhile.
@@ -168,6 +168,7 @@ impl Attempt {
     /// The job is over: the tree is emptied, the logs are sealed, EXIT is written.
     fn finish(&mut self, outcome: Outcome) -> Result<(), Lost> {
         self.end_leftovers();
+        self.turn.tree.remove_group();
         self.turn.empty_pipes();
         // Best effort: what is left goes with the attempt's directory.
         _ = std::fs::remove_dir_all(self.workplace.tmp());

@@ -1,6 +1,7 @@
 //! The start of a shim, up to the point where the first child waits: what the agent hands over is taken, and refused if it is not
 //! as agreed.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use windlass_disk::record::{RecordEnd, RecordWriter, read_record};
 
 use crate::error::Error;
 use crate::pipes::Pipes;
-use crate::place::Place;
+use crate::place::{Cgroups, Place};
 use crate::process::{Fuse, Tree, become_session, take_record};
 use crate::run::Attempt;
 use crate::spool::{Files, Spool};
@@ -36,13 +37,34 @@ pub(crate) fn start(dir: &Path) -> Result<Attempt, Error> {
     let fuse = Fuse::light(FUSE_SECS);
     let (fence, envelope) = accepted(&record)?;
     let place = read_place(&Place::path_in(&dir))?;
-    let tree = Tree::new(become_session()?);
+    let ended = become_session()?;
+    if let Some(cgroups) = &place.cgroups {
+        make_groups(cgroups)?;
+    }
+    let tree = Tree::new(ended, place.cgroups.as_ref().map(|cgroups| cgroups.job.clone()));
     std::env::set_current_dir("/").map_err(file_error(Path::new("/")))?;
     let record = RecordWriter::new(Box::new(record)).map_err(|error| disk_error(&error))?;
     let files = Files { disk: Box::new(RealDisk), dir: &dir, record, pause: FULL_DISK_PAUSE };
     let spool = Spool::start(files, envelope.steps.len(), envelope.log_quota_bytes)?;
     let watch = Watch::of(&dir);
     Ok(Attempt::new(dir, fence, envelope, place, Parts { fuse, tree, spool, watch, pipes: Pipes::new() }))
+}
+
+/// Makes the job's group and enters our own. Nothing waits for the latter, which takes the kernel some ten milliseconds: what is
+/// forked meanwhile goes to the job's group all the same.
+fn make_groups(cgroups: &Cgroups) -> Result<(), Error> {
+    for group in [&cgroups.job, &cgroups.shim] {
+        group.make().map_err(|source| Error::File { path: group.path().to_owned(), source })?;
+    }
+    cgroups.job.limit();
+    let own = cgroups.shim.clone();
+    let entering = std::thread::Builder::new().name("enter".to_owned()).spawn(move || {
+        if let Err(error) = own.enter() {
+            // Then only the fuse ends a hung shim; all else goes on.
+            _ = writeln!(std::io::stderr(), "the shim cannot enter {}: {error}", own.path().display());
+        }
+    });
+    entering.map(drop).map_err(|source| Error::System { what: "a thread", source })
 }
 
 /// What a shim is made of.

@@ -16,7 +16,7 @@ use windlass_core::model::{Action, Builtin, Command, Envelope, Failure, Fence, O
 
 use crate::outputs;
 use crate::place::Place;
-use crate::process::{Ended, Launch, Report, Streams, Waiting, spawn};
+use crate::process::{Cgroup, Ended, Launch, Report, Streams, Waiting, spawn};
 
 /// A step that waits at its gate.
 #[derive(Debug)]
@@ -44,13 +44,14 @@ pub(crate) struct Workplace {
 }
 
 impl Workplace {
-    /// Writes the step's files, and forks a child that waits. `so_far` is how the job would end now.
+    /// Writes the step's files, and forks a child that waits, in this cgroup. `so_far` is how the job would end now.
     pub(crate) fn prepare(
         &self,
         envelope: &Envelope,
         number: u32,
         step: &Step,
         so_far: &Outcome,
+        group: Option<&Cgroup>,
     ) -> Result<Ready, Unfit> {
         let dir = self.inside_workspace(&step.dir)?;
         fs::create_dir_all(self.tmp()).map_err(setup("tmp"))?;
@@ -68,7 +69,7 @@ impl Workplace {
             env: texts(pairs)?,
             dir: text(dir.into_os_string())?,
         };
-        start(&launch, stdin)
+        start(&launch, stdin, group)
     }
 
     /// What the step's end means, with its outputs.
@@ -184,14 +185,14 @@ pub(crate) fn tolerated(step: &Step, outcome: StepOutcome) -> StepOutcome {
     }
 }
 
-fn start(launch: &Launch, stdin: OwnedFd) -> Result<Ready, Unfit> {
+fn start(launch: &Launch, stdin: OwnedFd, group: Option<&Cgroup>) -> Result<Ready, Unfit> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|errno| setup("pipe")(errno.into()));
     let ((stdout, stdout_child), (stderr, stderr_child)) = (pipe()?, pipe()?);
     for ours in [&stdout, &stderr] {
         rustix::fs::fcntl_setfl(ours, OFlags::NONBLOCK).map_err(|errno| setup("pipe")(errno.into()))?;
     }
     let streams = Streams { stdin, stdout: stdout_child, stderr: stderr_child };
-    let waiting = spawn(launch, streams).map_err(|error| Unfit::Setup(error.to_string()))?;
+    let waiting = spawn(launch, streams, group).map_err(|error| Unfit::Setup(error.to_string()))?;
     Ok(Ready { waiting, stdout, stderr })
 }
 

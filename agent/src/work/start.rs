@@ -122,6 +122,7 @@ impl State {
             agent: self.settings.agent.clone(),
             socket: self.store.dir().socket(),
             exe: self.settings.exe.clone(),
+            cgroups: None,
         })
     }
 }

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal};
 
-use super::pidfd;
+use super::{Cgroup, pidfd};
 use crate::clock;
 
 /// How long a child may take to set itself up.
@@ -20,6 +20,9 @@ const READY_WITHIN_NS: u64 = 30_000_000_000;
 /// Where the child keeps its two ends while it sets itself up.
 const REPORT_FD: RawFd = 3;
 const GATE_FD: RawFd = 4;
+
+/// `CLONE_INTO_CGROUP`.
+const INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// What is executed. Nothing is taken from the shim's own environment.
 #[derive(Debug)]
@@ -55,24 +58,51 @@ pub(crate) struct Unready {
     source: io::Error,
 }
 
-/// Forks a child and waits until it is set up: a session and group of its own, these streams and no other descriptor, an empty
-/// signal mask, default dispositions, its limits, its directory.
-pub(crate) fn spawn(launch: &Launch, streams: Streams) -> Result<Waiting, Unready> {
+/// Forks a child into a cgroup and waits until it is set up: a session and group of its own, these streams and no other descriptor,
+/// an empty signal mask, default dispositions, its limits, its directory.
+pub(crate) fn spawn(launch: &Launch, streams: Streams, group: Option<&Cgroup>) -> Result<Waiting, Unready> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|errno| unready("pipe", errno.into()));
     let ((gate_child, gate), (report, report_child)) = (pipe()?, pipe()?);
     let prepared = Prepared::new(launch);
     let ends = [&streams.stdin, &streams.stdout, &streams.stderr, &report_child, &gate_child];
     let ends = ends.map(AsRawFd::as_raw_fd);
+    let directory = group.map(Cgroup::open).transpose().map_err(|error| unready("cgroup", error))?;
     // SAFETY: the child calls `child` only, which is async-signal-safe and never returns.
-    let pid = match unsafe { libc::fork() } {
-        -1 => return Err(unready("fork", io::Error::last_os_error())),
-        0 => unsafe { child(&prepared, ends) },
-        pid => Pid::from_raw(pid).expect("fork gives a positive number to the parent"),
+    let (pid, entered) = match unsafe { fork_into(directory.as_ref()) } {
+        (-1, _) => return Err(unready("fork", io::Error::last_os_error())),
+        (0, _) => unsafe { child(&prepared, ends) },
+        (pid, entered) => (Pid::from_raw(pid).expect("fork gives a positive number to the parent"), entered),
     };
     drop((streams, gate_child, report_child));
     let waiting = Waiting { pid, gate, report };
+    if let (Some(group), false) = (group, entered) {
+        group.take(pid).map_err(|error| unready("cgroup", error))?;
+    }
     waiting.wait_until_ready()?;
     Ok(waiting)
+}
+
+/// Forks; says whether the child was born in this cgroup, which spares it the move.
+///
+/// # Safety
+/// As fork: the child may call what is async-signal-safe only.
+unsafe fn fork_into(group: Option<&OwnedFd>) -> (libc::pid_t, bool) {
+    if let Some(group) = group {
+        // SAFETY: all zero is a valid argument; it is plain memory that outlives the call, and names a descriptor that is open.
+        let pid = unsafe {
+            let mut args: libc::clone_args = std::mem::zeroed();
+            args.flags = INTO_CGROUP;
+            args.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
+            args.cgroup = u64::from(group.as_raw_fd().cast_unsigned());
+            libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>())
+        };
+        if pid >= 0 {
+            return (libc::pid_t::try_from(pid).expect("it is a pid"), true);
+        }
+    }
+    // Without a cgroup, and on kernels before 5.7.
+    // SAFETY: as the caller promises.
+    (unsafe { libc::fork() }, false)
 }
 
 impl Waiting {
@@ -207,6 +237,7 @@ unsafe fn child(prepared: &Prepared<'_>, ends: [RawFd; 5]) -> ! {
         {
             fail(REPORT_FD, Stage::Limits);
         }
+        reset_oom_score();
         libc::umask(0o022);
         if libc::chdir(prepared.dir.as_ptr()) != 0 {
             fail(REPORT_FD, Stage::Directory);
@@ -220,6 +251,18 @@ unsafe fn child(prepared: &Prepared<'_>, ends: [RawFd; 5]) -> ! {
         }
         exec(prepared);
         fail(REPORT_FD, Stage::Exec)
+    }
+}
+
+/// A step is as likely to be chosen as anybody: what protects the agent is not inherited.
+unsafe fn reset_oom_score() {
+    // SAFETY: the texts end with zero and live for ever; an error leaves things as they are.
+    unsafe {
+        let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file >= 0 {
+            libc::write(file, c"0".as_ptr().cast(), 1);
+            libc::close(file);
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The first process of each step, its *leader*, stays unreaped until the job's end: as long, its number names its group and nobody
 //! else's. All others are reaped as they come.
+//!
+//! Where the kernel keeps the job's processes in a cgroup, it kills them there at once, and says whether any is left.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions};
 
-use super::pidfd;
+use super::{Cgroup, pidfd};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +30,19 @@ pub(crate) struct Tree {
     ended: OwnedFd,
     /// Empty once they have been reaped at the end.
     leaders: HashSet<Pid>,
+    /// Of the whole job.
+    group: Option<Cgroup>,
 }
 
 impl Tree {
     /// `ended` is readable whenever a child ended.
-    pub(crate) fn new(ended: OwnedFd) -> Self {
-        Self { ended, leaders: HashSet::new() }
+    pub(crate) fn new(ended: OwnedFd, group: Option<Cgroup>) -> Self {
+        Self { ended, leaders: HashSet::new(), group }
+    }
+
+    /// Where new processes belong.
+    pub(crate) fn group(&self) -> Option<&Cgroup> {
+        self.group.as_ref()
     }
 
     /// Readable when a child ended.
@@ -73,8 +82,21 @@ impl Tree {
         }
     }
 
-    /// Signals every group and every child.
-    pub(crate) fn signal_all(&self, signal: Signal) {
+    /// Asks every group and every child to end.
+    pub(crate) fn term_all(&self) {
+        self.signal_all(Signal::TERM);
+    }
+
+    /// Kills all that is left. Who moved itself to another cgroup is a child still, or will be.
+    pub(crate) fn kill_all(&self) {
+        if let Some(group) = &self.group {
+            // What it could not end is seen, and killed again.
+            _ = group.kill();
+        }
+        self.signal_all(Signal::KILL);
+    }
+
+    fn signal_all(&self, signal: Signal) {
         self.leaders.iter().for_each(|leader| self.signal_group(*leader, signal));
         self.orphans().into_iter().for_each(|orphan| _ = pidfd::signal(orphan, signal));
     }
@@ -85,9 +107,12 @@ impl Tree {
         alive.map(|child| format!("pid {} ({})", child.pid.as_raw_nonzero(), child.name)).collect()
     }
 
-    /// True if no descendant is left: every child ended, so what was below them would be our child now; and the kernel, asked last,
-    /// knows of none.
+    /// True if no descendant is left: the cgroup is empty; every child ended, so what was below them would be our child now; and the
+    /// kernel, asked last, knows of none.
     pub(crate) fn is_gone(&mut self) -> bool {
+        if self.group.as_ref().is_some_and(|group| !group.is_empty().unwrap_or(false)) {
+            return false;
+        }
         if self.leaders.iter().copied().any(is_alive) || children().iter().any(|child| is_alive(child.pid)) {
             return false;
         }
@@ -98,6 +123,13 @@ impl Tree {
                 Ok(None) => return false,
                 Err(_) => return true, // ECHILD
             }
+        }
+    }
+
+    /// Nobody is left: the cgroup goes. If it cannot, the agent removes it later.
+    pub(crate) fn remove_group(&self) {
+        if let Some(group) = &self.group {
+            _ = group.remove();
         }
     }
 

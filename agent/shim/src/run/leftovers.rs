@@ -1,6 +1,5 @@
 //! The end of everything that steps have left behind.
 
-use rustix::process::Signal;
 use windlass_core::attempt::ladder::LEFTOVER_GRACE;
 use windlass_core::attempt::{Ladder, LineBody, Rung};
 use windlass_core::model::Duration;
@@ -37,15 +36,15 @@ impl Attempt {
             };
             while let Some(rung) = due {
                 match rung {
-                    Rung::Term => self.turn.tree.signal_all(Signal::TERM),
-                    Rung::Kill => self.turn.tree.signal_all(Signal::KILL),
+                    Rung::Term => self.turn.tree.term_all(),
+                    Rung::Kill => self.turn.tree.kill_all(),
                     Rung::Stuck => self.tell_stuck(),
                 }
                 due = ladder.as_mut().and_then(|ladder| ladder.due(now_ms));
             }
             if ladder.is_some_and(|ladder| ladder.is_killing()) {
                 // Whoever was below a killed process is our child now.
-                self.turn.tree.signal_all(Signal::KILL);
+                self.turn.tree.kill_all();
             }
             let due_ms = ladder.map_or(u64::MAX, |ladder| ladder.deadline_ms()).min(now_ms + LOOK_EVERY_MS);
             // Bytes alone change nothing here, and looking through all processes costs.

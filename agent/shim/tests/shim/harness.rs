@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration as Span, Instant};
 
 use tempfile::TempDir;
@@ -16,7 +17,9 @@ use windlass_disk::log::{Kind, LogReader};
 use windlass_disk::real::RealFile;
 use windlass_disk::record::{RecordEnd, RecordWriter, read_record};
 use windlass_disk::{DiskFile, RealDisk};
-use windlass_shim::Place;
+use windlass_shim::{Cgroup, Cgroups, Place};
+
+use crate::IN_CGROUPS;
 
 pub(crate) const FENCE: Fence = Fence(4711);
 
@@ -77,11 +80,43 @@ pub(crate) fn run(steps: &[Step]) -> Ended {
 /// A host with an accepted attempt that nobody carries out yet.
 pub(crate) struct Host {
     root: TempDir,
+    groups: Option<TestGroups>,
+}
+
+/// Groups of one test, removed with it.
+struct TestGroups(Cgroup);
+
+impl TestGroups {
+    /// In our own group, if the kernel lets us.
+    fn make() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let made = Cgroup::own().map(|own| own.child(&format!("windlass-test-{}-{number}", std::process::id())));
+        let made = made.filter(|group| group.make().is_ok());
+        assert!(made.is_some() || std::env::var_os("CI").is_none(), "a cgroup2 mount must be writable in CI");
+        if made.is_none() {
+            eprintln!("not proven here: no cgroup2 mount is writable, so process groups are used");
+        }
+        made.map(Self)
+    }
+
+    fn of_attempt(&self) -> Cgroups {
+        Cgroups { job: self.0.child("job"), shim: self.0.child("shim") }
+    }
+}
+
+impl Drop for TestGroups {
+    fn drop(&mut self) {
+        let killed = self.0.kill();
+        until("the groups of the test are gone", || self.0.remove().ok());
+        killed.expect("killed");
+    }
 }
 
 impl Host {
     pub(crate) fn new(envelope: Envelope) -> Self {
-        let host = Self { root: tempfile::tempdir().expect("a directory") };
+        let groups = if IN_CGROUPS { TestGroups::make() } else { None };
+        let host = Self { root: tempfile::tempdir().expect("a directory"), groups };
         fs::create_dir(host.dir()).expect("made");
         fs::create_dir(host.workspace()).expect("made");
         host.place(&host.workspace());
@@ -98,6 +133,11 @@ impl Host {
         self.root.path().join("workspace")
     }
 
+    /// The two groups of the attempt, where there are any.
+    pub(crate) fn groups(&self) -> Option<Cgroups> {
+        self.groups.as_ref().map(TestGroups::of_attempt)
+    }
+
     /// The program that stands for the agent's own in built-in steps.
     pub(crate) fn builtins(&self) -> PathBuf {
         self.root.path().join("builtins")
@@ -112,6 +152,7 @@ impl Host {
             agent: "web-1".to_owned(),
             socket: self.root.path().join("agent.sock"),
             exe: self.builtins(),
+            cgroups: self.groups.as_ref().map(TestGroups::of_attempt),
         };
         let json = serde_json::to_vec(&place).expect("JSON");
         fs::write(Place::path_in(&self.dir()), json).expect("written");

@@ -1,0 +1,211 @@
+//! Groups of processes that the kernel keeps: cgroup v2. Who is in one stays in it with all its descendants, whatever sessions and
+//! parents they leave, and all of it can be killed at once.
+//!
+//! The shim makes the group of its job, forks into it, and enters one of its own; the agent kills what a lost shim left behind. Only the
+//! interface of the hierarchy itself is used, no controller: a mount beside version 1 (hybrid) is as good as any.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+/// The directory of a group. It need not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cgroup(PathBuf);
+
+/// What one job may have of the host, where the hierarchy has the controllers.
+const LIMITS: [(&str, &str); 2] = [("pids.max", "4096"), ("memory.oom.group", "1")];
+
+impl Cgroup {
+    /// The one with this directory.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Where this process is; none where no cgroup2 file system shows it.
+    pub fn own() -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        own_directory(&mounts, &own).map(Self)
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A group in it.
+    pub fn child(&self, name: &str) -> Self {
+        Self(self.0.join(name))
+    }
+
+    /// The names of the groups in it.
+    pub fn children(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Makes it and those above it; one that is there is fine.
+    pub fn make(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.0)
+    }
+
+    /// Bounds what a job may take, as far as this hierarchy can.
+    pub(crate) fn limit(&self) {
+        for (file, value) in LIMITS {
+            // A controller that is not here limits nothing.
+            _ = self.write(file, value);
+        }
+    }
+
+    /// Moves this process into it, with all its threads. Takes the kernel some ten milliseconds.
+    pub fn enter(&self) -> io::Result<()> {
+        self.write("cgroup.procs", "0")
+    }
+
+    /// Moves a child that is not reaped into it.
+    pub(crate) fn take(&self, child: Pid) -> io::Result<()> {
+        self.write("cgroup.procs", &child.as_raw_nonzero().to_string())
+    }
+
+    /// Its directory, to be forked into.
+    pub(crate) fn open(&self) -> io::Result<OwnedFd> {
+        Ok(fs::File::open(&self.0)?.into())
+    }
+
+    /// Whether nobody lives in it or below it. One that is not there is empty.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        match fs::read_to_string(self.0.join("cgroup.events")) {
+            Ok(events) => Ok(events.lines().any(|line| line == "populated 0")),
+            Err(error) if is_gone(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends all that is in it and below it. Who is stuck in the kernel outlives this for a while: ask [`Self::is_empty`].
+    pub fn kill(&self) -> io::Result<()> {
+        match self.write("cgroup.kill", "1") {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.0.exists() => self.kill_each(),
+            Err(error) if is_gone(&error) => Ok(()),
+            killed => killed,
+        }
+    }
+
+    /// Before kernel 5.14: nobody forks while each is killed.
+    fn kill_each(&self) -> io::Result<()> {
+        self.write("cgroup.freeze", "1")?;
+        let killed = self.each_is_killed();
+        self.write("cgroup.freeze", "0")?;
+        killed
+    }
+
+    fn each_is_killed(&self) -> io::Result<()> {
+        for child in self.children()? {
+            self.child(&child).each_is_killed()?;
+        }
+        for pid in self.pids()? {
+            let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+                Err(Errno::SRCH) => continue,
+                opened => opened?,
+            };
+            // The number was looked up before; only if it is a member after, the descriptor is of a member.
+            if self.pids()?.contains(&pid) {
+                match pidfd_send_signal(pidfd, Signal::KILL) {
+                    Err(Errno::SRCH) => {}
+                    sent => sent?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pids(&self) -> io::Result<Vec<Pid>> {
+        let text = fs::read_to_string(self.0.join("cgroup.procs"))?;
+        Ok(text.lines().filter_map(|line| line.parse().ok().and_then(Pid::from_raw)).collect())
+    }
+
+    /// Removes it and those in it, which must be empty. One that is not there is fine.
+    pub fn remove(&self) -> io::Result<()> {
+        let children = match self.children() {
+            Err(error) if is_gone(&error) => return Ok(()),
+            children => children?,
+        };
+        for child in children {
+            self.child(&child).remove()?;
+        }
+        match fs::remove_dir(&self.0) {
+            Err(error) if is_gone(&error) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    fn write(&self, file: &str, text: &str) -> io::Result<()> {
+        // Never made: a directory that is no cgroup must not look like one.
+        let mut options = fs::OpenOptions::new();
+        io::Write::write_all(&mut options.write(true).open(self.0.join(file))?, text.as_bytes())
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
+}
+
+/// From `/proc/self/mountinfo` and `/proc/self/cgroup`: the directory of this process's group in the first mount that shows it.
+fn own_directory(mounts: &str, own: &str) -> Option<PathBuf> {
+    let own = Path::new(own.lines().find_map(|line| line.strip_prefix("0::"))?);
+    mounts.lines().find_map(|line| {
+        let (mount, system) = line.split_once(" - ")?;
+        let mut fields = mount.split(' ').skip(3);
+        let (root, point) = (fields.next()?, fields.next()?);
+        let below = own.strip_prefix(root).ok()?;
+        // Joined with nothing, a path gets a slash at its end.
+        let joined = if below.as_os_str().is_empty() { PathBuf::from(point) } else { Path::new(point).join(below) };
+        system.starts_with("cgroup2 ").then_some(joined)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_group_is_found_in_whatever_shows_it() {
+        let v1 = "34 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+        let hybrid = format!("{v1}42 30 0:27 / /sys/fs/cgroup/unified rw shared:9 - cgroup2 cgroup2 rw\n");
+        let contained = "42 30 0:27 /docker/ab /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+        let table = [
+            (hybrid.as_str(), "4:memory:/x\n0::/\n", Some("/sys/fs/cgroup/unified")),
+            (hybrid.as_str(), "0::/system.slice/a.service\n", Some("/sys/fs/cgroup/unified/system.slice/a.service")),
+            (contained, "0::/docker/ab/sub\n", Some("/sys/fs/cgroup/sub")),
+            (contained, "0::/docker/other\n", None),
+            (v1, "0::/\n", None),
+            (hybrid.as_str(), "4:memory:/x\n", None),
+        ];
+        for (mounts, own, expected) in table {
+            assert_eq!(own_directory(mounts, own), expected.map(PathBuf::from), "{own} in {mounts}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_no_cgroup_is_never_taken_for_one() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let group = Cgroup::new(folder.path());
+        group.enter().expect_err("no such file");
+        group.kill().expect_err("no such file");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0, "nothing was made");
+        assert!(group.child("none").is_empty().expect("what is not there is empty"));
+        group.child("none").kill().expect("nobody to kill");
+        group.child("none").remove().expect("nothing to remove");
+    }
+}
