@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use windlass_core::input::KillMode;
 use windlass_disk::lock::{self, DirLock, lock_dir};
 use windlass_disk::{RealDisk, safe_write};
 
 use crate::args::Place;
 use crate::attempts::{self, State as Memory, StateDir, Store};
-use crate::config::{Config, files};
+use crate::config::{Config, Kill, files};
 use crate::exit::{CONFIG, DISK, Failure, NOT_NOW};
 use crate::host::RealHost;
 use crate::identity::{Identity, identity};
@@ -20,7 +21,7 @@ use crate::link::{Blobs, Dialler, Introduction, Link};
 use crate::socket::{self, Answers};
 use crate::tasks::Tasks;
 use crate::watch::Watch;
-use crate::work::{self, Settings, SpawnShim};
+use crate::work::{self, Cgroup, KernelGroups, Settings, SpawnShim};
 use crate::{clock, observing};
 
 /// Serves the master until a signal says stop.
@@ -47,6 +48,7 @@ pub fn check(place: &Place) -> Result<(), Failure> {
         format!("work     {}", config.work_dir.display()),
         format!("steps    run as {}, like the agent, so they can read its key", files::own_user().name),
     ];
+    lines.push(format!("jobs     end by {}", ended_by(config.kill)));
     if !config.policy.is_set {
         lines.push("policy   none: this host takes no work".to_owned());
     }
@@ -55,10 +57,19 @@ pub fn check(place: &Place) -> Result<(), Failure> {
     told.map_err(|error| Failure::new(NOT_NOW, format!("cannot write: {error}")))
 }
 
+fn ended_by(kill: Kill) -> String {
+    match (kill, Cgroup::own()) {
+        (Kill::Group, _) => "process group, as configured".to_owned(),
+        (Kill::Auto | Kill::Cgroup, None) => "process group: no cgroup2 mount shows this process".to_owned(),
+        (Kill::Auto | Kill::Cgroup, Some(own)) => format!("cgroup, if {} may be written", own.path().display()),
+    }
+}
+
 async fn serve(config: Config, place: &Place, dir: StateDir, identity: Identity) -> Result<(), Failure> {
     let tasks = Tasks::new();
     let failed = CancellationToken::new();
-    let began = start(&config, place, &dir, &identity, &tasks, &failed);
+    let groups = groups(config.kill, &dir)?;
+    let began = start(&config, place, &dir, &identity, &groups, &tasks, &failed);
     let outcome = match began {
         Ok(()) => tokio::select! {
             signalled = stop_signal() => signalled,
@@ -67,6 +78,9 @@ async fn serve(config: Config, place: &Place, dir: StateDir, identity: Identity)
         Err(failure) => Err(failure),
     };
     tasks.end().await;
+    if let Err(error) = groups.leave() {
+        tracing::debug!(%error, "the agent's cgroup stays");
+    }
     if failed.is_cancelled() {
         return Err(disk_refused());
     }
@@ -80,6 +94,7 @@ fn start(
     place: &Place,
     dir: &StateDir,
     identity: &Identity,
+    groups: &KernelGroups,
     tasks: &Tasks,
     failed: &CancellationToken,
 ) -> Result<(), Failure> {
@@ -89,18 +104,34 @@ fn start(
     let watch = Watch::start(tasks).map_err(no_start("inotify"))?;
     let boot_id = clock::boot_id().map_err(no_start("the boot id"))?;
     let settings = settings(config, identity, &boot_id);
-    let work = work::spawn(tasks, store.clone(), memory, settings, Box::new(SpawnShim), &watch, failed.clone());
+    let spawner = Box::new(SpawnShim { groups: groups.clone() });
+    let work = work::spawn(tasks, store.clone(), memory, settings, spawner, &watch, failed.clone());
     let work = work.map_err(disk_failure)?;
     let (live, is_live) = watch::channel(None);
     let (changes, seen) = observing::start(config, dir, &work, tasks).map_err(no_start("a thread for the observer"))?;
     let blobs = Blobs::new(is_live, dir.blobs());
     listen(dir, Answers { blobs, work: work.clone(), observe: changes }, tasks)?;
-    let introduction = Introduction::new(identity.agent, boot_id, config);
+    let kill = if groups.are_there() { KillMode::Cgroup } else { KillMode::Group };
+    let introduction = Introduction::new(identity.agent, boot_id, config, kill);
     let dialler = Dialler::new(&config.master, dir);
-    tracing::info!(agent = %identity.agent, master = config.master, state = %place.state_dir.display(), "started");
+    tracing::info!(agent = %identity.agent, ?kill, master = config.master, state = %place.state_dir.display(), "started");
     let link = Link { dialler, introduction, work, seen, store, watch, live };
     tasks.task("link", link.run(tasks.clone()));
     Ok(())
+}
+
+/// Where processes are kept together, as the configuration says.
+fn groups(kill: Kill, dir: &StateDir) -> Result<KernelGroups, Failure> {
+    match (kill, (kill != Kill::Group).then(|| KernelGroups::enter(dir.path()))) {
+        (_, None) => Ok(KernelGroups::NONE),
+        (_, Some(Ok(groups))) => Ok(groups),
+        (Kill::Cgroup, Some(Err(error))) => Err(Failure::new(CONFIG, format!("process.kill = \"cgroup\": {error}"))
+            .hint("a cgroup2 file system must be mounted, and the agent must own its group there: Delegate=yes in its unit")),
+        (Kill::Auto | Kill::Group, Some(Err(error))) => {
+            tracing::warn!(%error, "no cgroup is writable: jobs are ended by their process groups");
+            Ok(KernelGroups::NONE)
+        }
+    }
 }
 
 fn settings(config: &Config, identity: &Identity, boot_id: &str) -> Settings {
@@ -114,6 +145,7 @@ fn settings(config: &Config, identity: &Identity, boot_id: &str) -> Settings {
         user: files::own_user(),
         boot_id: boot_id.to_owned(),
         exe: PathBuf::from("/proc/self/exe"),
+        ballast_bytes: config.ballast_bytes,
     }
 }
 
@@ -160,6 +192,8 @@ fn disk_failure(error: attempts::Error) -> Failure {
     match &error {
         attempts::Error::OtherCluster { .. } => Failure::new(CONFIG, &error)
             .hint("enrol again with an empty state directory, or restore the identity that belongs to it"),
+        attempts::Error::NewerRecord { .. } => Failure::new(CONFIG, &error)
+            .hint("start the newer agent again until its jobs are over; going back means restoring"),
         attempts::Error::Disk(_)
         | attempts::Error::Record(_)
         | attempts::Error::Log(_)

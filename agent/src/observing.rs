@@ -140,7 +140,7 @@ mod tests {
             LineBody::Accepted { fence: Fence(7), envelope: Box::new(envelope), boot_id: "this-boot".to_owned() };
         let line = |(body, index)| Arc::new(Line { format: 1, index, boottime_ns: 0, wall_ms: 0, body });
         let lines = std::iter::once(accepted).chain(last).zip(1..).map(line).collect();
-        let attempt = Attempt { fence: Fence(7), dir: AttemptDir::new(Path::new("/a")), lines };
+        let attempt = Attempt { fence: Fence(7), dir: AttemptDir::new(Path::new("/a")), lines, grouped: false };
         Holdings { attempts: BTreeMap::from([(Fence(7), Arc::new(attempt))]) }
     }
 

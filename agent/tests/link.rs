@@ -2,6 +2,8 @@
 
 #[path = "link/agent.rs"]
 mod agent;
+#[path = "link/groups.rs"]
+mod groups;
 #[path = "link/identity.rs"]
 mod identity;
 #[path = "link/jobs.rs"]

@@ -288,6 +288,20 @@ pub struct Offer {
     pub jobs: bool,
     /// Runs steps as itself.
     pub same_user: bool,
+    /// How it ends what a job leaves behind.
+    #[serde(default)]
+    pub kill: KillMode,
+}
+
+/// How an agent ends all processes of a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KillMode {
+    /// By process groups and orphans: if a shim is lost, nothing can be proven gone.
+    #[default]
+    Group,
+    /// The kernel keeps them together and says when all are gone.
+    Cgroup,
 }
 
 /// A log that is whole.

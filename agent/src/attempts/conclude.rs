@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use windlass_core::attempt::{Concluder, Conclusion, Evidence, Line, LineBody, Lock, conclude as decide};
-use windlass_core::model::{Fence, UnknownReason};
+use windlass_core::model::Fence;
 use windlass_disk::{DiskFile, Open};
 
 use super::record::{Ending, Lines, OwnRecord, read_lines};
-use super::{AttemptDir, Result, Store, end_logs};
+use super::{AttemptDir, Error, Result, Store, Unproven, place_of};
 
 /// What became of a directory.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub enum Concluded {
     /// A shim lives.
     Live,
@@ -18,6 +18,8 @@ pub enum Concluded {
     Deleted,
     /// It ended; all lines, the last being VOID or EXIT.
     Ended(Vec<Arc<Line>>),
+    /// What its lost shim left behind is to be ended first.
+    Unproven(Box<Unproven>),
 }
 
 /// Looks whether the lock of an attempt is free, and if so concludes it.
@@ -32,6 +34,9 @@ pub fn conclude(store: &Store, fence: Fence, boot_id: &str, by: Concluder) -> Re
         return Ok(Concluded::Live);
     }
     let found = read_lines(&file.read_all()?);
+    if let Ending::Newer { format } = found.end {
+        return Err(Error::NewerRecord { path: dir.record(), format });
+    }
     let conclusion = decide(Evidence {
         lock: Lock::Free,
         lines: &found.whole,
@@ -68,23 +73,23 @@ fn carry_out(
             append(store, file, found, index, LineBody::Void { outcome })
         }
         Conclusion::AppendExit { sweep, reason, index } => {
-            // Without a cgroup there is no group of ours to kill: what a lost shim left behind cannot be told from others.
-            tracing::error!(%fence, ?reason, survivors_possible = sweep, "concluded without proof");
-            let logs = end_logs(store, dir, &found, reason)?;
-            append(store, file, found, index, exit(reason, logs))
+            let groups = if sweep { place_of(store.disk(), dir).and_then(|place| place.cgroups) } else { None };
+            // In a process group what a lost shim left behind cannot be told from others.
+            tracing::error!(%fence, ?reason, survivors_possible = sweep && groups.is_none(), "concluded without proof");
+            let about = (reason, index, groups.map(|groups| groups.job));
+            let mut unproven = Unproven::take(store, dir, file, found, about)?;
+            if unproven.group().is_some() {
+                return Ok(Concluded::Unproven(Box::new(unproven)));
+            }
+            Ok(Concluded::Ended(unproven.conclude(store)?))
         }
     }
-}
-
-fn exit(reason: UnknownReason, logs: Vec<Option<windlass_core::attempt::LogEnd>>) -> LineBody {
-    let outcome = windlass_core::model::Outcome::Unknown { reason };
-    LineBody::Exit { outcome, logs, cancel_too_late: false }
 }
 
 /// Appends the last line behind what is whole; damage stays as it is.
 fn append(store: &Store, file: Box<dyn DiskFile>, found: Lines, index: u32, body: LineBody) -> Result<Concluded> {
     match found.end {
-        Ending::Clean => {}
+        Ending::Clean | Ending::Newer { .. } => {}
         Ending::Torn => _ = windlass_disk::record::cut_torn_tail(&*file)?,
         Ending::Damaged { .. } => end_the_line(&*file)?,
     }
@@ -96,7 +101,7 @@ fn append(store: &Store, file: Box<dyn DiskFile>, found: Lines, index: u32, body
 }
 
 /// Damage may lack its line feed, and would swallow what is appended.
-fn end_the_line(file: &dyn DiskFile) -> Result<()> {
+pub(super) fn end_the_line(file: &dyn DiskFile) -> Result<()> {
     let len = file.len()?;
     if len > 0 && file.read_range(len - 1, 1)? != b"\n" {
         file.append(b"\n")?;
@@ -108,7 +113,7 @@ fn all_lines(found: Lines) -> Vec<Arc<Line>> {
     let mut lines: Vec<_> = found.whole.into_iter().map(Arc::new).collect();
     match found.end {
         Ending::Damaged { last: Some(last) } => lines.push(Arc::from(last)),
-        Ending::Clean | Ending::Torn | Ending::Damaged { last: None } => {}
+        Ending::Clean | Ending::Torn | Ending::Damaged { last: None } | Ending::Newer { .. } => {}
     }
     lines
 }

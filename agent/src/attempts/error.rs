@@ -27,6 +27,14 @@ pub enum Error {
         /// What the system said.
         why: std::io::Error,
     },
+    /// A newer program wrote a record that is still open.
+    #[error("{} has a line of format {format}, which this program does not read", path.display())]
+    NewerRecord {
+        /// The record.
+        path: PathBuf,
+        /// Of the line.
+        format: u16,
+    },
     /// The state directory belongs to another cluster than the certificate.
     #[error("the state directory belongs to cluster {found}, the certificate to {ours}")]
     OtherCluster {
@@ -45,7 +53,10 @@ impl Error {
             Self::Disk(error) | Self::Record(WriteError::Disk(error)) => error.is_no_space(),
             Self::Log(windlass_disk::log::Error::Disk(error)) => error.is_no_space(),
             Self::Io { why, .. } => why.kind() == std::io::ErrorKind::StorageFull,
-            Self::Record(WriteError::Payload(_)) | Self::Log(_) | Self::OtherCluster { .. } => false,
+            Self::Record(WriteError::Payload(_))
+            | Self::Log(_)
+            | Self::NewerRecord { .. }
+            | Self::OtherCluster { .. } => false,
         }
     }
 

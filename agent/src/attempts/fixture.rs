@@ -8,7 +8,7 @@ use windlass_core::model::{Action, Attempt, Command, Duration, Envelope, Fence, 
 use windlass_disk::RealDisk;
 
 use super::{OwnRecord, StateDir, Store};
-use crate::host::RealHost;
+use crate::host::{Host, RealHost};
 
 pub(crate) const BOOT: &str = "this-boot";
 
@@ -19,9 +19,13 @@ pub(crate) struct Fixture {
 }
 
 pub(crate) fn fixture() -> Fixture {
+    fixture_on(Arc::new(RealHost))
+}
+
+pub(crate) fn fixture_on(host: Arc<dyn Host>) -> Fixture {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let dir = StateDir::new(&folder.path().join("state"));
-    let store = Store::open(Arc::new(RealDisk), Arc::new(RealHost), &dir).expect("a store");
+    let store = Store::open(Arc::new(RealDisk), host, &dir).expect("a store");
     Fixture { store, folder }
 }
 

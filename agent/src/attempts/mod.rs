@@ -4,21 +4,27 @@
 //! a function here calls written is durable; a directory with a whole line is deleted only by [`Store::forget`]. Deliberately absent:
 //! decisions, which are core's, and processes.
 
+mod ballast;
 mod conclude;
 mod error;
 mod logs;
 mod paths;
+mod place;
 mod record;
 mod state;
 mod store;
+mod unproven;
 
+pub use ballast::Ballast;
 pub use conclude::{Concluded, conclude};
 pub use error::{Error, Result};
 pub use logs::{end_logs, spool_bytes};
 pub use paths::{AttemptDir, StateDir};
+pub use place::place_of;
 pub use record::{Follow, OwnRecord, accepted_of, read_lines};
 pub use state::State;
 pub use store::Store;
+pub use unproven::Unproven;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -59,6 +59,11 @@ impl StateDir {
         self.0.join("blobs")
     }
 
+    /// Room that only evidence gets.
+    pub fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
     /// What the observer repeats.
     pub fn observed(&self) -> PathBuf {
         self.0.join("observed")

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+use windlass_core::attempt::line::FORMAT;
 use windlass_core::attempt::{Line, LineBody, RecordEnd};
 use windlass_core::model::{Envelope, Fence};
 use windlass_disk::record::{self, RecordTail, RecordWriter};
 use windlass_disk::{Disk, DiskFile, Open};
 
-use super::{AttemptDir, Result};
+use super::{AttemptDir, Error, Result};
 use crate::host::Host;
-
-/// The format of the lines that this program writes.
-const LINE_FORMAT: u16 = 1;
 
 /// A record whose lock we hold.
 #[derive(Debug)]
@@ -29,10 +28,16 @@ impl OwnRecord {
     /// Appends a line with the present times; it is durable when this returns.
     pub fn append(&mut self, index: u32, body: LineBody) -> Result<Arc<Line>> {
         let (boottime_ns, wall_ms) = (self.host.boottime_ns(), self.host.wall_ms());
-        let line = Line { format: LINE_FORMAT, index, boottime_ns, wall_ms, body };
+        let line = Line { format: FORMAT, index, boottime_ns, wall_ms, body };
         let payload = serde_json::to_vec(&line).expect("a line has text keys only, so it is JSON");
         self.writer.append(&payload)?;
         Ok(Arc::new(line))
+    }
+
+    /// Appends what another program might.
+    #[cfg(test)]
+    pub(super) fn append_raw(&mut self, payload: &[u8]) {
+        self.writer.append(payload).expect("appended");
     }
 
     /// The open file, to be inherited: it carries the lock.
@@ -75,11 +80,14 @@ impl Follow {
         self.file.fdatasync()?;
         let mut lines = Vec::new();
         for payload in payloads {
-            let Some(line) = parse(&payload) else {
-                self.damaged = true;
-                break;
-            };
-            lines.push(Arc::new(line));
+            match parse(&payload) {
+                Parsed::Line(line) => lines.push(Arc::new(*line)),
+                Parsed::Newer(format) => return Err(Error::NewerRecord { path: self.file.path().to_owned(), format }),
+                Parsed::Nothing => {
+                    self.damaged = true;
+                    break;
+                }
+            }
         }
         Ok(lines)
     }
@@ -106,6 +114,11 @@ pub enum Ending {
         /// The very last line of the file, if it is whole.
         last: Option<Box<Line>>,
     },
+    /// A line that only a newer program can read. Nobody concludes such a record.
+    Newer {
+        /// Of the line.
+        format: u16,
+    },
 }
 
 impl Ending {
@@ -115,6 +128,7 @@ impl Ending {
             Self::Clean => RecordEnd::Clean,
             Self::Torn => RecordEnd::Torn,
             Self::Damaged { last } => RecordEnd::Damaged { last: last.as_deref() },
+            Self::Newer { .. } => RecordEnd::Damaged { last: None },
         }
     }
 }
@@ -124,10 +138,11 @@ pub fn read_lines(bytes: &[u8]) -> Lines {
     let read = record::read_record(bytes);
     let mut whole = Vec::new();
     for payload in &read.lines {
-        let Some(line) = parse(payload) else {
-            return Lines { whole, end: Ending::Damaged { last: last_line(bytes) } };
-        };
-        whole.push(line);
+        match parse(payload) {
+            Parsed::Line(line) => whole.push(*line),
+            Parsed::Newer(format) => return Lines { whole, end: Ending::Newer { format } },
+            Parsed::Nothing => return Lines { whole, end: Ending::Damaged { last: last_line(bytes) } },
+        }
     }
     let end = match read.end {
         record::RecordEnd::Clean => Ending::Clean,
@@ -155,9 +170,28 @@ fn last_line(bytes: &[u8]) -> Option<Box<Line>> {
     let body = bytes.strip_suffix(b"\n")?;
     let begin = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let alone = record::read_record(&bytes[begin..]);
-    parse(alone.lines.first()?).map(Box::new)
+    match parse(alone.lines.first()?) {
+        Parsed::Line(line) => Some(line),
+        Parsed::Newer(_) | Parsed::Nothing => None,
+    }
 }
 
-fn parse(payload: &[u8]) -> Option<Line> {
-    serde_json::from_slice(payload).ok()
+/// What a payload is.
+enum Parsed {
+    Line(Box<Line>),
+    Newer(u16),
+    Nothing,
+}
+
+fn parse(payload: &[u8]) -> Parsed {
+    /// What every format begins with.
+    #[derive(Deserialize)]
+    struct Head {
+        format: u16,
+    }
+    match serde_json::from_slice::<Head>(payload) {
+        Ok(Head { format }) if format > FORMAT => Parsed::Newer(format),
+        Ok(_) => serde_json::from_slice(payload).map_or(Parsed::Nothing, |line| Parsed::Line(Box::new(line))),
+        Err(_) => Parsed::Nothing,
+    }
 }

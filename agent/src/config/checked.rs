@@ -7,8 +7,22 @@ use windlass_core::model::AgentName;
 
 use super::error::Error;
 use super::policy::Policy;
-use super::written::Written;
+use super::written::{Written, WrittenKill};
 use crate::release::place::LocalServices;
+
+/// Room for a hundred thousand lines, when nothing else is left.
+const BALLAST_MIB: u32 = 16;
+
+/// By what all processes of a job are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kill {
+    /// By cgroup where one is writable, else by process group.
+    Auto,
+    /// By cgroup, or the agent does not start.
+    Cgroup,
+    /// By process group.
+    Group,
+}
 
 /// The checked configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +39,10 @@ pub struct Config {
     pub policy: Policy,
     /// Where workspaces are.
     pub work_dir: PathBuf,
+    /// Room that is kept for evidence.
+    pub ballast_bytes: u64,
+    /// How jobs are ended.
+    pub kill: Kill,
     /// Where services live on this host.
     pub services: LocalServices,
 }
@@ -73,6 +91,12 @@ impl Config {
             labels: written.labels,
             policy,
             work_dir,
+            ballast_bytes: u64::from(written.disk.ballast_mib.unwrap_or(BALLAST_MIB)) * 1024 * 1024,
+            kill: match written.process.kill {
+                WrittenKill::Auto => Kill::Auto,
+                WrittenKill::Cgroup => Kill::Cgroup,
+                WrittenKill::Group => Kill::Group,
+            },
             services: written.services,
         })
     }

@@ -9,7 +9,7 @@ pub mod files;
 mod policy;
 mod written;
 
-pub use checked::Config;
+pub use checked::{Config, Kill};
 pub use error::Error;
 pub use policy::{Policy, Steps};
 

@@ -49,6 +49,20 @@ fn a_small_file_has_defaults_and_takes_no_work() {
 }
 
 #[test]
+fn how_jobs_are_ended_can_be_fixed() {
+    let kill = |text: &str| parse(&format!("master = \"m:1\"\n{text}")).map(|config| config.kill);
+    let table = [
+        ("", Kill::Auto),
+        ("[process]\nkill = \"cgroup\"", Kill::Cgroup),
+        ("[process]\nkill = \"group\"", Kill::Group),
+    ];
+    for (text, expected) in table {
+        assert_eq!(kill(text).expect("it is right"), expected, "{text}");
+    }
+    kill("[process]\nkill = \"both\"").expect_err("no such way");
+}
+
+#[test]
 fn an_unknown_key_is_named_with_its_line() {
     let error = parse("master = \"m:1\"\n\n[policy]\nproject = [\"shop\"]\n").expect_err("a wrong key");
     let text = error.to_string();

@@ -22,6 +22,10 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) work: Work,
     #[serde(default)]
+    pub(super) process: Process,
+    #[serde(default)]
+    pub(super) disk: DiskKeys,
+    #[serde(default)]
     pub(super) services: BTreeMap<ServiceName, LocalService>,
 }
 
@@ -61,6 +65,31 @@ pub(super) enum WrittenSteps {
 #[serde(deny_unknown_fields)]
 pub(super) struct Work {
     pub(super) dir: Option<PathBuf>,
+}
+
+/// `[process]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Process {
+    #[serde(default)]
+    pub(super) kill: WrittenKill,
+}
+
+/// `[disk]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiskKeys {
+    pub(super) ballast_mib: Option<u32>,
+}
+
+/// `process.kill`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WrittenKill {
+    #[default]
+    Auto,
+    Cgroup,
+    Group,
 }
 
 fn one() -> u32 {

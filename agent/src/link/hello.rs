@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use windlass_core::input::{Held, Hello, Offer};
+use windlass_core::input::{Held, Hello, KillMode, Offer};
 use windlass_core::model::{AgentId, Attempt, Digest, Fence};
 use windlass_proto::convert::{self, PROTOCOL, Unheard};
 use windlass_proto::v1;
@@ -25,7 +25,7 @@ pub struct Introduction {
 
 impl Introduction {
     /// By the configuration of this host.
-    pub fn new(agent: AgentId, boot_id: String, config: &Config) -> Self {
+    pub fn new(agent: AgentId, boot_id: String, config: &Config, kill: KillMode) -> Self {
         let offer = Offer {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -35,6 +35,7 @@ impl Introduction {
             environments: config.policy.environments.iter().cloned().collect(),
             jobs: config.policy.takes_jobs(),
             same_user: true,
+            kill,
         };
         Self { agent, boot_id, offer, policy: config.policy.digest() }
     }

@@ -62,7 +62,9 @@ mod tests {
             let line = |index| Arc::new(Line { format: 1, index, boottime_ns: 0, wall_ms: 0, body: LineBody::Go });
             let lines = (1..=*count).map(line).collect();
             let dir = AttemptDir::new(Path::new("/a"));
-            holdings.attempts.insert(Fence(*fence), Arc::new(Attempt { fence: Fence(*fence), dir, lines }));
+            holdings
+                .attempts
+                .insert(Fence(*fence), Arc::new(Attempt { fence: Fence(*fence), dir, lines, grouped: false }));
         }
         holdings
     }

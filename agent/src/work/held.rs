@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use windlass_core::attempt::Line;
+use windlass_core::attempt::hung::Asked;
 use windlass_core::model::{Envelope, Fence};
 use windlass_disk::Disk;
+use windlass_shim::Cgroups;
 
 use super::holdings::Attempt;
 use super::shim::Shim;
-use crate::attempts::{self, AttemptDir, Follow, spool_bytes};
+use super::sweep::Sweep;
+use crate::attempts::{self, AttemptDir, Follow, place_of, spool_bytes};
 
 /// What the agent knows of an attempt besides its lines.
 pub(super) struct Held {
@@ -21,6 +24,8 @@ pub(super) struct Held {
 pub(super) enum Standing {
     /// A shim that we spawned, or found.
     Live(Box<Live>),
+    /// We, until what its lost shim left behind is gone.
+    Sweeping(Box<Sweep>),
     /// Nobody any more.
     Ended {
         /// Of its records and logs, until it is forgotten.
@@ -35,22 +40,44 @@ pub(super) struct Live {
     pub(super) shim: Option<Box<dyn Shim>>,
     /// The folder nobody else may use.
     pub(super) workspace: Option<PathBuf>,
+    /// Where its processes are kept together.
+    pub(super) cgroups: Option<Cgroups>,
+    /// When it was spawned or found, in milliseconds of the boot clock.
+    pub(super) found_ms: u64,
+    /// The cancel that it was given.
+    pub(super) asked: Option<Asked>,
+    /// It hung, and what could be done is done.
+    pub(super) remedied: bool,
+}
+
+impl Live {
+    /// Nothing was asked of it yet.
+    pub(super) fn new(follow: Follow, workspace: Option<PathBuf>, cgroups: Option<Cgroups>, found_ms: u64) -> Self {
+        Self { follow, shim: None, workspace, cgroups, found_ms, asked: None, remedied: false }
+    }
 }
 
 impl Held {
     pub(super) fn live(fence: Fence, dir: AttemptDir, live: Live) -> Self {
-        let attempt = Arc::new(Attempt { fence, dir, lines: Vec::new() });
+        let attempt = Arc::new(Attempt { fence, dir, lines: Vec::new(), grouped: live.cgroups.is_some() });
         Self { attempt, standing: Standing::Live(Box::new(live)) }
     }
 
     pub(super) fn ended(disk: &dyn Disk, fence: Fence, dir: AttemptDir, lines: Vec<Arc<Line>>) -> Self {
         let spool_bytes = spool_bytes(disk, &dir);
-        Self { attempt: Arc::new(Attempt { fence, dir, lines }), standing: Standing::Ended { spool_bytes } }
+        let grouped = place_of(disk, &dir).is_some_and(|place| place.cgroups.is_some());
+        Self { attempt: Arc::new(Attempt { fence, dir, lines, grouped }), standing: Standing::Ended { spool_bytes } }
     }
 
+    pub(super) fn sweeping(fence: Fence, dir: AttemptDir, sweep: Sweep) -> Self {
+        let attempt = Attempt { fence, dir, lines: sweep.lines().to_vec(), grouped: true };
+        Self { attempt: Arc::new(attempt), standing: Standing::Sweeping(Box::new(sweep)) }
+    }
+
+    /// Whether anything of it may run.
     pub(super) fn is_live(&self) -> bool {
         match &self.standing {
-            Standing::Live(_) => true,
+            Standing::Live(_) | Standing::Sweeping(_) => true,
             Standing::Ended { .. } => false,
         }
     }
@@ -63,7 +90,9 @@ impl Held {
     /// Log bytes that are reserved for it: its quota while it lives, its real size after.
     pub(super) fn reserved_bytes(&self) -> u64 {
         match &self.standing {
-            Standing::Live(_) => self.attempt.envelope().map_or(0, |envelope| envelope.log_quota_bytes),
+            Standing::Live(_) | Standing::Sweeping(_) => {
+                self.attempt.envelope().map_or(0, |envelope| envelope.log_quota_bytes)
+            }
             Standing::Ended { spool_bytes } => *spool_bytes,
         }
     }
@@ -71,7 +100,7 @@ impl Held {
     /// What its record and logs take now.
     pub(super) fn spool_bytes(&self, disk: &dyn Disk) -> u64 {
         match &self.standing {
-            Standing::Live(_) => spool_bytes(disk, &self.attempt.dir),
+            Standing::Live(_) | Standing::Sweeping(_) => spool_bytes(disk, &self.attempt.dir),
             Standing::Ended { spool_bytes } => *spool_bytes,
         }
     }
@@ -79,6 +108,7 @@ impl Held {
     pub(super) fn workspace(&self) -> Option<&PathBuf> {
         match &self.standing {
             Standing::Live(live) => live.workspace.as_ref(),
+            Standing::Sweeping(sweep) => sweep.workspace.as_ref(),
             Standing::Ended { .. } => None,
         }
     }
@@ -106,7 +136,7 @@ impl Held {
     pub(super) fn has_lost_shim(&self) -> bool {
         match &self.standing {
             Standing::Live(live) => live.shim.as_ref().is_some_and(|shim| shim.is_gone()),
-            Standing::Ended { .. } => false,
+            Standing::Sweeping(_) | Standing::Ended { .. } => false,
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Attempt {
     pub dir: AttemptDir,
     /// Its record so far.
     pub lines: Vec<Arc<Line>>,
+    /// The kernel keeps its processes together, so that none is left when it has ended.
+    pub grouped: bool,
 }
 
 /// Where an attempt is.
@@ -54,12 +56,13 @@ impl Attempt {
         self.envelope()?.lane.as_ref().map(|(lane, _)| lane)
     }
 
-    /// Whether processes of it may live although it ended: its shim was lost in this boot, and in a process group nothing can be proven gone.
+    /// Whether processes of it may live although it ended: its shim was lost in this boot, and in a process
+    /// group nothing can be proven gone.
     pub fn may_have_survivors(&self) -> bool {
         use UnknownReason::{EvidenceDamaged, ShimLost};
         match self.lines.last().map(|line| &line.body) {
             Some(LineBody::Exit { outcome: Outcome::Unknown { reason }, .. }) => {
-                matches!(reason, ShimLost | EvidenceDamaged)
+                !self.grouped && matches!(reason, ShimLost | EvidenceDamaged)
             }
             Some(
                 LineBody::Exit { .. }

@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::fs::FileType;
 use windlass_disk::DiskFile;
 
+use super::groups::{Groups, KernelGroups, NO_GROUPS};
+
 /// Where a shim expects its record.
 const RECORD_FD: i32 = 3;
 
@@ -22,17 +24,26 @@ pub trait Shim: Send {
     fn reap(&mut self);
     /// Whether it ended and was reaped.
     fn is_gone(&self) -> bool;
+    /// Ends it, unless it ended.
+    fn kill(&mut self) -> io::Result<()>;
 }
 
 /// Starts a shim on the directory of an attempt, with its open, locked record.
 pub trait Spawn: Send {
     /// Does it.
     fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>>;
+    /// Where shims and their jobs are kept together.
+    fn groups(&self) -> &dyn Groups {
+        &NO_GROUPS
+    }
 }
 
 /// Starts this executable again. Nothing of our environment goes along.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SpawnShim;
+#[derive(Debug, Clone, Default)]
+pub struct SpawnShim {
+    /// Where it is put.
+    pub groups: KernelGroups,
+}
 
 impl Spawn for SpawnShim {
     fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>> {
@@ -50,6 +61,10 @@ impl Spawn for SpawnShim {
             .stdout(Stdio::null())
             .spawn()?;
         Ok(Box::new(Spawned { child: Some(child) }))
+    }
+
+    fn groups(&self) -> &dyn Groups {
+        &self.groups
     }
 }
 
@@ -73,6 +88,11 @@ impl Shim for Spawned {
 
     fn is_gone(&self) -> bool {
         self.child.is_none()
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        // Nobody else reaps it, so its number means it.
+        self.child.as_mut().map_or(Ok(()), Child::kill)
     }
 }
 

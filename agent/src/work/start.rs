@@ -80,7 +80,8 @@ impl State {
         let follow = Follow::open(self.store.disk(), &dir)?;
         match self.spawner.spawn(dir.path(), record.inheritable()?) {
             Ok(shim) => {
-                let live = Live { follow, shim: Some(shim), workspace: Some(place.workspace) };
+                let mut live = Live::new(follow, Some(place.workspace), place.cgroups, self.now_ms());
+                live.shim = Some(shim);
                 let mut held = Held::live(fence, dir, live);
                 held.look(self.store.disk())?;
                 self.held.insert(fence, held);
@@ -122,7 +123,7 @@ impl State {
             agent: self.settings.agent.clone(),
             socket: self.store.dir().socket(),
             exe: self.settings.exe.clone(),
-            cgroups: None,
+            cgroups: self.spawner.groups().of(fence),
         })
     }
 }

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use windlass_core::attempt::hung::Asked;
+use windlass_core::attempt::strays::Strays;
 use windlass_core::attempt::{Concluder, DiskRoom};
 use windlass_core::model::{Fence, Workspace};
 use windlass_proto::convert::{Assignments, Cancel, Drain, Put};
-use windlass_shim::Place;
 
-use super::held::{Held, Live};
+use super::held::{Held, Live, Standing};
 use super::holdings::Holdings;
 use super::place;
 use super::room::Room;
 use super::shim::Spawn;
-use crate::attempts::{AttemptDir, Concluded, Error, Follow, Result, State as Memory, Store, conclude};
+use crate::attempts::{
+    AttemptDir, Ballast, Concluded, Error, Follow, Result, State as Memory, Store, conclude, place_of,
+};
 use crate::config::Policy;
 use crate::config::files::User;
 use crate::host::Host;
@@ -40,6 +43,8 @@ pub struct Settings {
     pub boot_id: String,
     /// This program, for built-in steps.
     pub exe: PathBuf,
+    /// Room that is kept for evidence; 0: none.
+    pub ballast_bytes: u64,
 }
 
 /// All attempts and the agent's memory. [`Work`](super::Work) asks it from other threads; a simulation asks it itself.
@@ -56,6 +61,8 @@ pub struct State {
     drained_by: Option<String>,
     /// Cancels of a set whose puts may still come in a later message of it.
     asked: BTreeMap<Fence, Cancel>,
+    pub(super) strays: Strays,
+    ballast: Ballast,
 }
 
 impl State {
@@ -67,14 +74,21 @@ impl State {
         spawner: Box<dyn Spawn>,
         watch: Option<Watch>,
     ) -> Self {
-        let (held, asked) = (BTreeMap::new(), BTreeMap::new());
-        Self { store, memory, settings, spawner, held, session: None, watch, drained_by: None, asked }
+        let (held, asked, strays) = (BTreeMap::new(), BTreeMap::new(), Strays::default());
+        let ballast = Ballast::new(store.dir(), settings.ballast_bytes);
+        Self { store, memory, settings, spawner, held, session: None, watch, drained_by: None, asked, strays, ballast }
     }
 
     /// Takes up every directory that is found: shims that live are followed, all others concluded. Nothing is started.
     pub fn take_up(&mut self) -> Result<()> {
+        self.ballast.keep(self.store.disk(), self.disk_room(0)?);
         for fence in self.store.list()? {
-            self.conclude(fence, Concluder::Start)?;
+            match self.conclude(fence, Concluder::Start) {
+                Err(error) if error.is_no_space() && self.ballast.give_up(self.store.disk()) => {
+                    self.conclude(fence, Concluder::Start)?;
+                }
+                concluded => _ = concluded?,
+            }
         }
         Ok(())
     }
@@ -117,20 +131,46 @@ impl State {
         self.drained_by = by;
     }
 
-    /// Reads what shims wrote; with `try_locks` also looks whether any is gone. True if anything changed.
+    /// Reads what shims wrote; with `try_locks` also looks whether any is gone or hangs. True if anything changed.
     pub fn look(&mut self, try_locks: bool) -> Result<bool> {
         let mut changed = false;
-        let mut free = Vec::new();
+        let (mut free, mut swept) = (Vec::new(), Vec::new());
+        if try_locks {
+            self.rescue();
+        }
         for (fence, held) in &mut self.held {
             changed |= held.look(self.store.disk())?;
-            if held.is_live() && (try_locks || held.has_lost_shim()) {
-                free.push(*fence);
+            match &held.standing {
+                Standing::Live(_) if try_locks || held.has_lost_shim() => free.push(*fence),
+                Standing::Sweeping(_) => swept.push(*fence),
+                Standing::Live(_) | Standing::Ended { .. } => {}
             }
         }
+        for fence in swept {
+            let swept = self.sweep(fence);
+            changed |= self.or_later(swept)?;
+        }
         for fence in free {
-            changed |= self.conclude(fence, Concluder::ShimGone)?;
+            let concluded = self.conclude(fence, Concluder::ShimGone);
+            changed |= self.or_later(concluded)?;
+        }
+        if try_locks {
+            self.ballast.keep(self.store.disk(), self.disk_room(0)?);
+            self.tidy();
         }
         Ok(changed)
+    }
+
+    /// On a full disk nothing is unknown: the ballast goes, and the next look tries again.
+    fn or_later(&self, done: Result<bool>) -> Result<bool> {
+        match done {
+            Err(error) if error.is_no_space() => {
+                tracing::error!(%error, "no room to conclude an attempt: tried again");
+                self.ballast.give_up(self.store.disk());
+                Ok(false)
+            }
+            done => done,
+        }
     }
 
     /// All that is held; what it shows is synced.
@@ -168,6 +208,7 @@ impl State {
         match self.start(put.fence, envelope, cancelled) {
             Err(error) if error.is_no_space() => {
                 tracing::error!(fence = %put.fence, %error, "no room to promise anything: left for the next full set");
+                self.ballast.give_up(self.store.disk());
                 self.conclude(put.fence, Concluder::Start).map(drop)
             }
             started => started,
@@ -175,11 +216,10 @@ impl State {
     }
 
     fn cancel(&mut self, cancel: &Cancel) -> Result<()> {
-        let live = self.held.get(&cancel.fence).is_some_and(Held::is_live);
-        if live {
-            self.store.cancel(cancel.fence, cancel.force, &cancel.by, &cancel.why)?;
-        }
-        Ok(())
+        let now_ms = self.now_ms();
+        let Some(Held { standing: Standing::Live(live), .. }) = self.held.get_mut(&cancel.fence) else { return Ok(()) };
+        live.was_asked(now_ms, cancel.force);
+        self.store.cancel(cancel.fence, cancel.force, &cancel.by, &cancel.why)
     }
 
     fn forget(&mut self, fence: Fence) -> Result<()> {
@@ -209,6 +249,10 @@ impl State {
                 self.held.insert(fence, Held::ended(self.store.disk(), fence, dir, lines));
                 Ok(true)
             }
+            Concluded::Unproven(unproven) => {
+                self.begin_sweep(fence, *unproven);
+                self.sweep(fence)
+            }
         }
     }
 
@@ -217,10 +261,16 @@ impl State {
         if let Err(error) = self.watch(&dir) {
             tracing::warn!(%fence, %error, "changes of the attempt are seen once a second only");
         }
-        let place = self.store.disk().read(&Place::path_in(dir.path())).ok();
-        let place = place.and_then(|text| serde_json::from_slice::<Place>(&text).ok());
+        let (workspace, cgroups) = match place_of(self.store.disk(), &dir) {
+            Some(place) => (Some(place.workspace), place.cgroups),
+            None => (None, None),
+        };
         let follow = Follow::open(self.store.disk(), &dir)?;
-        let live = Live { follow, shim: None, workspace: place.map(|place| place.workspace) };
+        let mut live = Live::new(follow, workspace, cgroups, self.now_ms());
+        if self.store.disk().exists(&dir.cancel())? {
+            let force = self.store.disk().exists(&dir.cancel_force())?;
+            live.asked = Some(Asked { at_ms: self.now_ms(), force });
+        }
         let mut held = Held::live(fence, dir, live);
         held.look(self.store.disk())?;
         tracing::info!(%fence, "re-attached");

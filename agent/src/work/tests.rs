@@ -1,72 +1,26 @@
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
+mod fakes;
+mod lost;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use windlass_core::attempt::LineBody;
 use windlass_core::model::{Envelope, Fence, NotStarted, Outcome, Workspace};
-use windlass_disk::{DiskFile, RealDisk};
+use windlass_disk::RealDisk;
 use windlass_proto::convert::{Assignments, Cancel, Drain, Put, envelope_digest};
 
-use super::shim::{Shim, Spawn};
 use super::state::{Settings, State};
 use crate::attempts::State as Memory;
-use crate::attempts::fixture::{BOOT, Fixture, envelope, exit, fixture};
+use crate::attempts::fixture::{BOOT, Fixture, envelope, exit, fixture_on};
 use crate::config::Config;
+
+use fakes::{FakeGroups, FakeShims, Survive, TestHost};
 
 const SESSION: u64 = 3;
 
-/// Shims that do nothing but hold their records, until the test lets go.
-#[derive(Clone, Default)]
-struct FakeShims {
-    records: Arc<Mutex<BTreeMap<String, File>>>,
-    broken: bool,
-}
-
-struct FakeShim;
-
-impl Shim for FakeShim {
-    fn reap(&mut self) {}
-
-    fn is_gone(&self) -> bool {
-        false
-    }
-}
-
-impl Spawn for FakeShims {
-    fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>> {
-        if self.broken {
-            return Err(io::Error::other("no processes left"));
-        }
-        let record = File::from(record.descriptor().expect("a real file").try_clone_to_owned()?);
-        let name = dir.file_name().expect("a name").to_string_lossy().into_owned();
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name, record);
-        Ok(Box::new(FakeShim))
-    }
-}
-
-impl FakeShims {
-    fn writes(&self, fence: u64, index: u32, body: LineBody) {
-        let line = windlass_core::attempt::Line { format: 1, index, boottime_ns: 0, wall_ms: 0, body };
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut record = records[&fence.to_string()].try_clone().expect("a descriptor");
-        io::Seek::seek(&mut record, io::SeekFrom::End(0)).expect("at the end");
-        let mut writer = windlass_disk::record::RecordWriter::from_file(record).expect("a record");
-        writer.append(&serde_json::to_vec(&line).expect("JSON")).expect("appended");
-    }
-
-    fn dies(&self, fence: u64) {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&fence.to_string());
-    }
-
-    fn count(&self) -> usize {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-}
-
 struct Host {
     fixture: Fixture,
+    host: Arc<TestHost>,
     shims: FakeShims,
     state: State,
 }
@@ -83,16 +37,23 @@ fn settings(fixture: &Fixture, policy: &str) -> Settings {
         user: crate::config::files::own_user(),
         boot_id: BOOT.to_owned(),
         exe: "/proc/self/exe".into(),
+        ballast_bytes: 4096,
     }
 }
 
 fn host_with(policy: &str, shims: FakeShims) -> Host {
-    let fixture = fixture();
-    let memory = Memory::load(Arc::new(RealDisk), fixture.store.dir(), "cluster").expect("begun");
-    let settings = settings(&fixture, policy);
+    let host = Arc::new(TestHost::default());
+    let fixture = fixture_on(Arc::clone(&host) as Arc<dyn crate::host::Host>);
+    let state = state(&fixture, policy, &shims);
+    Host { fixture, host, shims, state }
+}
+
+fn state(fixture: &Fixture, policy: &str, shims: &FakeShims) -> State {
+    let memory = Memory::load(Arc::new(RealDisk), fixture.store.dir(), "cluster").expect("read");
+    let settings = settings(fixture, policy);
     let mut state = State::new(fixture.store.clone(), memory, settings, Box::new(shims.clone()), None);
     state.session = Some(SESSION);
-    Host { fixture, shims, state }
+    state
 }
 
 fn host() -> Host {
@@ -118,6 +79,18 @@ impl Host {
 
     fn look(&mut self) {
         self.state.look(true).expect("the disk is well");
+    }
+
+    /// After this time somebody looks.
+    fn later(&mut self, span_ms: u64) {
+        self.host.passes(span_ms);
+        self.look();
+    }
+
+    /// A new agent takes up what the one before left.
+    fn restart(&mut self) {
+        self.state = state(&self.fixture, "[policy]\nprojects = [\"shop\"]", &self.shims);
+        self.state.take_up().expect("the disk is well");
     }
 
     fn bodies(&self, fence: u64) -> Vec<LineBody> {
@@ -244,10 +217,7 @@ fn a_new_agent_re_attaches_to_live_shims_and_concludes_the_rest() {
     host.put(11);
     host.put(12);
     host.shims.dies(12);
-    let memory = Memory::load(Arc::new(RealDisk), host.fixture.store.dir(), "cluster").expect("read");
-    let settings = settings(&host.fixture, "[policy]\nprojects = [\"shop\"]");
-    host.state = State::new(host.fixture.store.clone(), memory, settings, Box::new(host.shims.clone()), None);
-    host.state.take_up().expect("the disk is well");
+    host.restart();
     assert_eq!(host.shims.count(), 1, "what is found is never started");
     assert_eq!(host.void(12), not_started(NotStarted::AgentRestart));
     host.shims.writes(11, 2, LineBody::Go);
@@ -289,4 +259,24 @@ fn a_pause_stands_until_it_is_ended_and_heartbeats_say_so() {
     assert_eq!(host.shims.count(), 1, "what was placed before is done");
     host.assign(Assignments { drain: drain(false, ""), ..Assignments::default() });
     assert!(!told(&host));
+}
+
+#[test]
+fn room_for_evidence_is_kept_and_given_up_when_nothing_else_is_left() {
+    let mut host = host();
+    let ballast = host.fixture.store.dir().ballast();
+    host.look();
+    assert_eq!(std::fs::metadata(&ballast).map(|it| it.len()).ok(), Some(4096));
+    host.put(11);
+    host.host.fills(true);
+    host.look();
+    assert!(!ballast.exists());
+    host.put(12);
+    assert_eq!(host.void(12), not_started(NotStarted::DiskLow), "nothing new is taken");
+    host.shims.dies(11);
+    host.look();
+    assert_eq!(host.void(11), not_started(NotStarted::ShimFailed), "what was promised is concluded");
+    host.host.fills(false);
+    host.look();
+    assert!(ballast.exists());
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use windlass_agent::work::{Cgroup, KernelGroups};
 use windlass_core::model::Fence;
 
 use crate::identity::Cluster;
@@ -45,6 +47,12 @@ impl Host {
         fs::set_permissions(self.config(), fs::Permissions::from_mode(0o644)).expect("mode");
     }
 
+    /// Adds this to the configuration.
+    pub fn add(&self, text: &str) {
+        let before = fs::read_to_string(self.config()).expect("written");
+        self.configure(&(before + text));
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -79,6 +87,18 @@ impl Host {
     /// Runs to its end.
     pub fn run(&self, verb: &str) -> Output {
         self.command(verb).output().expect("the program runs")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let base = Cgroup::own().and_then(|own| KernelGroups::base(&own, &self.state()).ok());
+        let Some(base) = base else { return };
+        // An agent that was killed, and its shims, leave their groups; a step may just end.
+        let give_up = Instant::now() + Duration::from_secs(30);
+        while base.kill().and_then(|()| base.remove()).is_err() && Instant::now() < give_up {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

@@ -137,8 +137,9 @@ impl Stage {
         let (config, state, token) = (dir.join("agent.toml"), dir.join("state"), dir.join("join-token"));
         fs::create_dir_all(&state).map_err(|source| Error::File { what: "make", path: state.clone(), source })?;
         let work = dir.join("work");
-        let head =
-            format!("master = {link:?}\nname = {name:?}\nslots = 2\n\n[work]\ndir = {work:?}\n\n[policy]\n{policy}");
+        let head = format!(
+            "master = {link:?}\nname = {name:?}\nslots = 2\n\n[disk]\nballast_mib = 1\n\n[work]\ndir = {work:?}\n\n[policy]\n{policy}"
+        );
         write(&config, &head, 0o600)?;
         set_mode(&state, 0o700)?;
         let answer: JoinTokenAnswer = self.client.post_for_secret("/join-tokens", &register(name))?;

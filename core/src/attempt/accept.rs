@@ -81,12 +81,16 @@ pub fn accept(
 }
 
 impl DiskRoom {
+    /// Whether new attempts are taken at all.
+    pub fn is_enough(&self) -> bool {
+        self.free_bytes >= (self.total_bytes / 20).min(GIB)
+    }
+
     /// Whether another attempt with this log quota fits: at least the lesser of 5 % and 1 GiB is free, and all reservations
     /// together stay within the lesser of 4 GiB and 10 % of the volume.
     pub fn takes(&self, log_quota_bytes: u64) -> bool {
-        let must_be_free = (self.total_bytes / 20).min(GIB);
         let may_be_reserved = (self.total_bytes / 10).min(4 * GIB);
-        self.free_bytes >= must_be_free && self.reserved_bytes.saturating_add(log_quota_bytes) <= may_be_reserved
+        self.is_enough() && self.reserved_bytes.saturating_add(log_quota_bytes) <= may_be_reserved
     }
 }
 

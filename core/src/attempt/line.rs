@@ -14,10 +14,14 @@ use crate::model::{Digest, Envelope, Fence, Outcome, StepOutcome};
 /// The index of a last line that is written although lines before it are missing or damaged.
 pub const INDEX_LAST: u32 = u32::MAX;
 
+/// The format of the lines that this program writes. It reads them, and those of the format before: an agent that was replaced by a
+/// newer one takes up what is there.
+pub const FORMAT: u16 = 1;
+
 /// One line of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Format of the line; 1.
+    /// Format of the line: [`FORMAT`].
     pub format: u16,
     /// 1, 2, … per record.
     pub index: u32,

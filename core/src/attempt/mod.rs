@@ -7,17 +7,23 @@
 //! | [`line`] | agent, shim, master | what can a record say |
 //! | [`accept`] | agent | may this attempt begin here |
 //! | [`conclude`] | agent | what does a directory prove that was found |
+//! | [`hung`] | agent | does a shim hang, and what then |
+//! | [`strays`] | agent | whose processes are these |
+//! | [`ballast`] | agent | is there room for evidence |
 //! | [`environment`] | shim | what does a step see |
 //! | [`next_step`] | shim | what now, and how did the job end |
 //! | [`ladder`] | shim | which signal when |
 
 pub mod accept;
+pub mod ballast;
 pub mod conclude;
 pub mod environment;
+pub mod hung;
 pub mod ladder;
 pub mod line;
 pub mod next_step;
 pub mod state;
+pub mod strays;
 
 pub use accept::{Acceptance, DiskRoom, Host, accept};
 pub use conclude::{Concluder, Conclusion, Evidence, Lock, RecordEnd, conclude};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use windlass_core::input::{Held, Hello, Offer};
+use windlass_core::input::{Held, Hello, KillMode, Offer};
 use windlass_core::model::{AgentId, Attempt, Digest, Fence};
 
 use super::fields::{at_most, counted, fence, known, required};
@@ -75,14 +75,14 @@ fn held_from_wire(wire: v1::Held) -> Result<Held> {
     })
 }
 
-/// This version ends a process tree by its group; labels travel as `name=value`.
+/// Labels travel as `name=value`.
 fn offer_to_wire(offer: &Offer, policy: Digest) -> v1::Offer {
     v1::Offer {
         os: offer.os.clone(),
         arch: offer.arch.clone(),
         labels: offer.labels.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         slots: offer.slots,
-        kill: v1::KillMode::KillGroup.into(),
+        kill: kill_to_wire(offer.kill).into(),
         policy_blake3: policy.0.to_vec(),
         projects: offer.projects.clone(),
         environments: offer.environments.clone(),
@@ -93,7 +93,7 @@ fn offer_to_wire(offer: &Offer, policy: Digest) -> v1::Offer {
 }
 
 fn offer_from_wire(wire: v1::Offer) -> Result<Offer> {
-    let _kill: v1::KillMode = known("offer.kill", wire.kill)?;
+    let kill = kill_from_wire(known("offer.kill", wire.kill)?)?;
     super::fields::digest("offer.policy_blake3", &wire.policy_blake3)?;
     let mut labels = BTreeMap::new();
     for label in wire.labels {
@@ -110,5 +110,21 @@ fn offer_from_wire(wire: v1::Offer) -> Result<Offer> {
         environments: wire.environments,
         jobs: wire.jobs,
         same_user: wire.same_user,
+        kill,
     })
+}
+
+fn kill_to_wire(kill: KillMode) -> v1::KillMode {
+    match kill {
+        KillMode::Group => v1::KillMode::KillGroup,
+        KillMode::Cgroup => v1::KillMode::KillCgroup,
+    }
+}
+
+fn kill_from_wire(wire: v1::KillMode) -> Result<KillMode> {
+    match wire {
+        v1::KillMode::KillUnspecified => Err(Error::invalid("offer.kill", "it is unset")),
+        v1::KillMode::KillGroup => Ok(KillMode::Group),
+        v1::KillMode::KillCgroup => Ok(KillMode::Cgroup),
+    }
 }

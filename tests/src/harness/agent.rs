@@ -6,6 +6,8 @@ use std::process::Child;
 use rustix::process::Signal;
 use serde_json::json;
 
+use windlass_agent::work::{Cgroup, KernelGroups};
+
 use super::api::Api;
 use super::process::{Output, Program, daemon, kill, signal, stop};
 use super::wait::until;
@@ -46,7 +48,8 @@ impl Agent {
         let written = std::fs::read_to_string(self.config()).expect("join wrote it");
         let master = written.lines().find(|line| line.starts_with("master")).expect("join names the master");
         let work = self.folder.join("work").display().to_string();
-        let text = format!("{master}\nname = {:?}\n{config}\n[work]\ndir = {work:?}\n", self.name);
+        let text =
+            format!("{master}\nname = {:?}\n{config}\n[disk]\nballast_mib = 1\n[work]\ndir = {work:?}\n", self.name);
         std::fs::write(self.config(), text).expect("the world's folder can be written");
     }
 
@@ -95,6 +98,11 @@ impl Agent {
     /// Where it keeps everything.
     pub fn state_dir(&self) -> PathBuf {
         self.folder.join("state")
+    }
+
+    /// Where the kernel keeps its processes, and those of its jobs, if it can.
+    pub fn groups(&self) -> Option<Cgroup> {
+        KernelGroups::base(&Cgroup::own()?, &self.state_dir()).ok()
     }
 
     /// A folder of the host that nothing else uses.

@@ -195,8 +195,12 @@ impl Drop for World {
         if std::thread::panicking() {
             show_logs(self);
         }
+        let groups: Vec<_> = self.agents.iter().filter_map(Agent::groups).collect();
         self.agents.clear();
         end_all_in(self.folder.path());
+        for group in groups {
+            until("the agent's groups are removed", || group.remove().ok());
+        }
     }
 }
 

@@ -150,6 +150,15 @@ impl Cgroup {
         }
     }
 
+    /// Removes it if no group and no process is in it, and leaves it alone otherwise.
+    pub fn remove_childless(&self) -> io::Result<()> {
+        match fs::remove_dir(&self.0) {
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::DirectoryNotEmpty) => Ok(()),
+            removed => removed,
+        }
+    }
+
     fn write(&self, file: &str, text: &str) -> io::Result<()> {
         // Never made: a directory that is no cgroup must not look like one.
         let mut options = fs::OpenOptions::new();
@@ -195,6 +204,37 @@ mod tests {
         for (mounts, own, expected) in table {
             assert_eq!(own_directory(mounts, own), expected.map(PathBuf::from), "{own} in {mounts}");
         }
+    }
+
+    /// Removed with the test.
+    struct Made(Cgroup);
+
+    impl Drop for Made {
+        fn drop(&mut self) {
+            _ = self.0.kill();
+            _ = self.0.remove();
+        }
+    }
+
+    #[test]
+    fn where_the_kernel_cannot_kill_a_group_each_in_it_is_killed() {
+        let made = Cgroup::own().map(|own| own.child(&format!("windlass-test-each-{}", std::process::id())));
+        let Some(made) = made.filter(|group| group.child("inner").make().is_ok()).map(Made) else {
+            assert!(std::env::var_os("CI").is_none(), "a cgroup2 mount must be writable in CI");
+            return;
+        };
+        let groups = [made.0.clone(), made.0.child("inner")];
+        let mut sleepers = groups.clone().map(|group| {
+            let sleeper = std::process::Command::new("sleep").arg("1000").spawn().expect("spawned");
+            group.take(Pid::from_child(&sleeper)).expect("ours");
+            sleeper
+        });
+        assert!(!made.0.is_empty().expect("it is there"));
+        made.0.kill_each().expect("killed");
+        for sleeper in &mut sleepers {
+            sleeper.wait().expect("our child");
+        }
+        assert!(made.0.is_empty().expect("it is there"));
     }
 
     #[test]

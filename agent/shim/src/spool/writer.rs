@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use windlass_core::attempt::line::FORMAT;
 use windlass_core::attempt::{Line as RecordLine, LogEnd};
 use windlass_disk::record::{RecordWriter, WriteError};
 use windlass_disk::{Disk, log};
@@ -125,7 +126,7 @@ impl Writer {
     /// The evidence must get to disk: on a full one it is tried again for ever, while the lock is kept.
     fn line(&mut self, line: Line) -> Result<(), Lost> {
         let Line { boottime_ns, wall_ms, body } = line;
-        let line = RecordLine { format: 1, index: self.next_index, boottime_ns, wall_ms, body };
+        let line = RecordLine { format: FORMAT, index: self.next_index, boottime_ns, wall_ms, body };
         let payload = serde_json::to_vec(&line).expect("a line has no map with other keys than text");
         loop {
             match self.record.append(&payload) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program, Stdio};
@@ -95,7 +96,7 @@ impl TestGroups {
         let made = made.filter(|group| group.make().is_ok());
         assert!(made.is_some() || std::env::var_os("CI").is_none(), "a cgroup2 mount must be writable in CI");
         if made.is_none() {
-            eprintln!("not proven here: no cgroup2 mount is writable, so process groups are used");
+            note("not proven here: no cgroup2 mount is writable, so process groups are used");
         }
         made.map(Self)
     }
@@ -316,6 +317,11 @@ pub(crate) fn is_alive(pid: &str) -> bool {
 pub(crate) fn signal(pid: u32, name: &str) {
     let sent = Program::new("/bin/kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill");
     assert!(sent.success());
+}
+
+/// Says something, also where the output of tests that pass is captured.
+pub(crate) fn note(text: &str) {
+    writeln!(std::io::stderr(), "{text}").expect("somebody reads");
 }
 
 /// Asks again and again until there is an answer.

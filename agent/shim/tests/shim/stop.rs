@@ -1,12 +1,13 @@
 //! Cancels and clocks: who is ended, how, and what still runs.
 
+use std::process::Command;
 use std::time::Instant;
 
 use windlass_core::attempt::LineBody;
 use windlass_core::model::{Duration, Envelope, Failure, Outcome, Step, StepOutcome};
 use windlass_disk::log::Kind;
 
-use crate::harness::{Host, always, envelope, sh};
+use crate::harness::{Host, always, envelope, note, sh};
 
 /// Says that it is there and waits for ever; ends at once when asked to.
 const OBEDIENT: &str = "trap 'echo bye; exit 0' TERM; echo > up; while :; do sleep 0.05 || :; done";
@@ -135,4 +136,22 @@ fn a_cancel_after_the_last_step_is_too_late_and_its_outcome_counts() {
     let exit = ended.exit();
     assert_eq!(exit.outcome, Outcome::Failed { how: Failure::Code(9) });
     assert!(exit.cancel_too_late);
+}
+
+#[test]
+fn a_cancel_of_which_no_event_tells_is_seen_all_the_same() {
+    let without = "echo 0 > /proc/sys/user/max_inotify_instances";
+    let can = Command::new("unshare").args(["-Ur", "sh", "-c", without]).status().is_ok_and(|status| status.success());
+    if !can {
+        assert!(std::env::var_os("CI").is_none(), "user namespaces are needed in CI");
+        note("not proven here: no user namespace can be made");
+        return;
+    }
+    let script = format!("exec 3<&0 </dev/null; exec unshare -Ur sh -c '{without}; exec \"$0\" \"$1\"' \"$0\" \"$1\"");
+    let running = Host::new(envelope(&[sh(OBEDIENT)])).start_by(&script);
+    running.made("up");
+    running.host.ask("cancel");
+    let asked = Instant::now();
+    assert_eq!(running.end().outcome(), Outcome::Cancelled);
+    note(&format!("a cancel without an event: seen, obeyed and written down after {:?}", asked.elapsed()));
 }

@@ -7,7 +7,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use windlass_core::attempt::{Line, LineBody, LogEnd};
-use windlass_core::input::{Held, Hello, Offer};
+use windlass_core::input::{Held, Hello, KillMode, Offer};
 use windlass_core::model::{
     Attempt, Digest, Duration, Failure, Fence, Health, NotStarted, Observation, Outcome, Running, StepOutcome,
     UnknownReason,
@@ -145,8 +145,8 @@ fn uuid_of(bytes: [u8; 16]) -> uuid::Uuid {
 fn offer() -> impl Strategy<Value = Offer> {
     let labels = btree_map("[a-z]{1,5}", "[a-z=]{0,5}", 0..3);
     let names = || vec("[a-z]{1,5}", 0..3);
-    (labels, names(), names(), any::<(u32, bool, bool)>()).prop_map(
-        |(labels, projects, environments, (slots, jobs, same_user))| Offer {
+    (labels, names(), names(), any::<(u32, bool, bool, bool)>()).prop_map(
+        |(labels, projects, environments, (slots, jobs, same_user, grouped))| Offer {
             os: "linux".to_owned(),
             arch: "x86_64".to_owned(),
             labels,
@@ -155,6 +155,7 @@ fn offer() -> impl Strategy<Value = Offer> {
             environments,
             jobs,
             same_user,
+            kill: if grouped { KillMode::Cgroup } else { KillMode::Group },
         },
     )
 }

@@ -1,0 +1,81 @@
+//! An attempt that can only end as `unknown`: its record is held until it may be said.
+
+use std::sync::Arc;
+
+use windlass_core::attempt::line::INDEX_LAST;
+use windlass_core::attempt::{Line, LineBody, LogEnd};
+use windlass_core::model::{Outcome, UnknownReason};
+use windlass_disk::DiskFile;
+use windlass_shim::Cgroup;
+
+use super::conclude::end_the_line;
+use super::record::{Ending, Lines, OwnRecord};
+use super::{AttemptDir, Result, Store, end_logs};
+
+/// GO without EXIT, or damage. Its lock is ours.
+#[derive(Debug)]
+pub struct Unproven {
+    dir: AttemptDir,
+    record: OwnRecord,
+    found: Lines,
+    /// Those of `found`, and what was appended.
+    lines: Vec<Arc<Line>>,
+    reason: UnknownReason,
+    /// Of the next line.
+    index: u32,
+    /// Where what is left of the job may live. None: nobody lives, or nobody can tell.
+    group: Option<Cgroup>,
+}
+
+impl Unproven {
+    /// Takes the record over behind what is whole; damage stays as it is.
+    pub(super) fn take(
+        store: &Store,
+        dir: &AttemptDir,
+        file: Box<dyn DiskFile>,
+        found: Lines,
+        (reason, index, group): (UnknownReason, u32, Option<Cgroup>),
+    ) -> Result<Self> {
+        match found.end {
+            Ending::Clean | Ending::Newer { .. } => {}
+            Ending::Torn => _ = windlass_disk::record::cut_torn_tail(&*file)?,
+            Ending::Damaged { .. } => end_the_line(&*file)?,
+        }
+        let record = OwnRecord::new(file, store.shared_host())?;
+        let lines = found.whole.iter().cloned().map(Arc::new).collect();
+        Ok(Self { dir: dir.clone(), record, found, lines, reason, index, group })
+    }
+
+    /// The group that must be empty first.
+    pub fn group(&self) -> Option<&Cgroup> {
+        self.group.as_ref()
+    }
+
+    /// Its lines so far; they are synced once one was appended.
+    pub fn lines(&self) -> &[Arc<Line>] {
+        &self.lines
+    }
+
+    /// Processes survive KILL. Said once; not in a damaged record, where only the last index is free.
+    pub fn stuck(&mut self, at: &str) -> Result<()> {
+        tracing::error!(dir = %self.dir.path().display(), at, "processes of a lost shim survive KILL");
+        if self.index == INDEX_LAST {
+            return Ok(());
+        }
+        let body = LineBody::Stuck { survivors: 1, at: at.to_owned() };
+        self.lines.push(self.record.append(self.index, body)?);
+        self.index += 1;
+        Ok(())
+    }
+
+    /// Ends the logs and writes EXIT; all lines. Asked again after a full disk, it goes on where it was.
+    pub fn conclude(&mut self, store: &Store) -> Result<Vec<Arc<Line>>> {
+        let logs = end_logs(store, &self.dir, &self.found, self.reason)?;
+        self.lines.push(self.record.append(self.index, exit(self.reason, logs))?);
+        Ok(self.lines.clone())
+    }
+}
+
+fn exit(reason: UnknownReason, logs: Vec<Option<LogEnd>>) -> LineBody {
+    LineBody::Exit { outcome: Outcome::Unknown { reason }, logs, cancel_too_late: false }
+}

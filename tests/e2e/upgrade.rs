@@ -1,0 +1,78 @@
+//! A host gets a new agent while jobs run.
+
+use std::path::Path;
+
+use serde_json::json;
+use windlass_tests::harness::{Windlass, until};
+
+const JOBS: usize = 10;
+const LINES: usize = 2_000;
+
+/// Ten jobs that talk, wait until they are let go, talk on, and end with codes of their own.
+fn pipeline(folder: &Path) -> String {
+    let folder = folder.display();
+    let job = |number: usize| {
+        let half = LINES / 2;
+        let script = format!(
+            "echo start >> {folder}/starts-{number}; seq 1 {half}; while ! test -e {folder}/go; do sleep 0.05; done; seq {} {LINES}; exit {number}",
+            half + 1
+        );
+        format!("  talk-{number}: {{runs-on: role=build, run: '{script}'}}\n")
+    };
+    let jobs: String = (1..=JOBS).map(job).collect();
+    format!("jobs:\n{jobs}")
+}
+
+/// What the shims of an agent execute, one path each.
+fn programs_of_shims(state_dir: &Path) -> Vec<String> {
+    let attempts = state_dir.join("attempts").display().to_string();
+    let processes = std::fs::read_dir("/proc").expect("this is Linux").filter_map(|entry| Some(entry.ok()?.path()));
+    let shims = processes.filter(|process| {
+        let words = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let words: Vec<String> =
+            words.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
+        words.get(1).is_some_and(|word| word == "shim") && words.get(2).is_some_and(|dir| dir.starts_with(&attempts))
+    });
+    shims.filter_map(|shim| Some(std::fs::read_link(shim.join("exe")).ok()?.display().to_string())).collect()
+}
+
+#[test]
+fn agent_binary_replaced_and_restarted_while_ten_jobs_run() {
+    let bin = tempfile::tempdir().expect("a temporary folder");
+    let program = bin.path().join("windlass");
+    let built = Path::new(env!("CARGO_BIN_EXE_windlass-under-test"));
+    std::fs::copy(built, &program).expect("copied");
+    let mut world = Windlass::new(program.to_str().expect("a path of ours")).start();
+    let grant = json!({ "name": "b1", "labels": { "role": "build" } });
+    world.add_agent(&grant, &format!("slots = {JOBS}\n[policy]\nprojects = [\"shop\"]\nsteps = \"any\"\n"));
+    let run = world.run(&pipeline(world.folder()));
+    for number in 1..=JOBS {
+        world.api().log_reaches(&run, &format!("talk-{number}"), "run", 3_000);
+    }
+
+    let new = bin.path().join("windlass.new");
+    std::fs::copy(built, &new).expect("copied");
+    std::fs::rename(&new, &program).expect("replaced, as a package manager does");
+    assert_eq!(world.agent("b1").stop(), Some(0));
+    let api = world.api();
+    world.agent("b1").start(&api);
+    let state_dir = world.agent("b1").state_dir();
+    let old = format!("{} (deleted)", program.display());
+    assert_eq!(programs_of_shims(&state_dir), vec![old; JOBS], "the shims go on with the old program");
+    std::fs::write(world.folder().join("go"), "").expect("the world's folder can be written");
+
+    let ended = api.ended(&run);
+    let jobs = ended["jobs"].as_array().expect("a run has jobs");
+    assert_eq!(jobs.len(), JOBS, "{ended:#}");
+    for number in 1..=JOBS {
+        let name = format!("talk-{number}");
+        let job = jobs.iter().find(|job| job["key"] == name.as_str() || job["name"] == name.as_str());
+        assert_eq!(job.map(|job| job["outcome"]["code"].clone()), Some(json!(number)), "{ended:#}");
+        let (log, _) = api.log(&run, &name, "run");
+        let numbers: Vec<usize> = String::from_utf8_lossy(&log).lines().filter_map(|line| line.parse().ok()).collect();
+        assert_eq!(numbers, (1..=LINES).collect::<Vec<_>>(), "{name}");
+        let starts = std::fs::read_to_string(world.folder().join(format!("starts-{number}"))).expect("it started");
+        assert_eq!(starts.lines().count(), 1, "{name}");
+    }
+    until("no shim is left", || programs_of_shims(&state_dir).is_empty().then_some(()));
+}
