@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fold::{Fold, Mended};
 use super::handle::{Error, Shared};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Opened};
 use super::rows::{LostRuns, all, deployment_key, rows};
 use super::store::Changes;
 use super::{key, store};
@@ -119,7 +119,7 @@ impl Follow {
     }
 
     fn open_and_follow(&self, opened: &SyncSender<Option<Error>>) -> Result<(), Error> {
-        let (keeper, applied) = Keeper::open(&self.dir, self.cluster_id)?;
+        let Opened { keeper, applied, closed } = Keeper::open(&self.dir, self.cluster_id)?;
         let last = self.shared.published.lsn();
         if applied > last {
             return Err(Error::JournalCut { applied, last });
@@ -132,8 +132,12 @@ impl Follow {
         let lost: Vec<LostRuns> = lost.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
         self.shared.lost.store(Arc::new(lost));
         let base = self.checkpoints.newest(|lsn| lsn <= applied).map_err(|error| Error::Journal(error.to_string()))?;
-        View { follow: self, keeper, fold: Fold::from(base.as_ref()), applied, changes: Changes::default() }
-            .follow(base.as_ref())
+        let view = View { follow: self, keeper, fold: Fold::from(base.as_ref()), applied, changes: Changes::default() };
+        view.follow(base.as_ref())?;
+        // Whoever opens the directory next must find it free.
+        self.shared.store.store(None);
+        closed.wait();
+        Ok(())
     }
 }
 

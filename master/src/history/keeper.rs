@@ -1,7 +1,7 @@
 //! The one thread that owns the store. sled can hang as well as panic: who calls waits with a deadline, and gives the thread up after it.
 
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::handle::Error;
@@ -22,10 +22,32 @@ type Call = Box<dyn FnOnce(&Store) + Send>;
 #[derive(Debug, Clone)]
 pub(super) struct Keeper(SyncSender<Call>);
 
+/// A store that is open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) keeper: Keeper,
+    /// The lsn that it has applied; 0 for a new one.
+    pub(super) applied: u64,
+    pub(super) closed: Closed,
+}
+
+/// Tells when the store has let go of its files.
+#[derive(Debug)]
+pub(super) struct Closed(Receiver<()>);
+
+impl Closed {
+    /// Waits for it, once every keeper is dropped; not for ever.
+    pub(super) fn wait(self) {
+        // Nothing is ever sent: the other end goes with the thread.
+        let _ = self.0.recv_timeout(CALL);
+    }
+}
+
 impl Keeper {
-    /// Opens or creates the store, and says which lsn it has applied; 0 for a new one.
-    pub(super) fn open(dir: &Path, cluster_id: [u8; 16]) -> Result<(Self, u64), Error> {
+    /// Opens or creates the store.
+    pub(super) fn open(dir: &Path, cluster_id: [u8; 16]) -> Result<Opened, Error> {
         let (opened, answer) = sync_channel(1);
+        let (open, closed) = sync_channel::<()>(1);
         let (calls, asked) = sync_channel::<Call>(WAITING);
         let dir = dir.to_owned();
         let serve = move || {
@@ -38,11 +60,13 @@ impl Keeper {
             while let Ok(call) = asked.recv() {
                 call(&store);
             }
+            drop(store);
+            drop(open);
         };
         let spawned = std::thread::Builder::new().name("sled".to_owned()).spawn(serve);
         spawned.map_err(|error| Error::Store(error.to_string()))?;
         let applied = answer.recv_timeout(OPEN).map_err(|why| late("it does not open", OPEN, why))??;
-        Ok((Self(calls), applied))
+        Ok(Opened { keeper: Self(calls), applied, closed: Closed(closed) })
     }
 
     /// Lets `act` work on the store.
