@@ -324,3 +324,17 @@ async fn a_full_volume_refuses_bytes_and_loses_none() {
     assert_eq!(append(&logs, chunk(3, &["d"])).await, Verdict::Stored);
     assert_eq!(text(&logs).await, "abcd");
 }
+
+#[tokio::test]
+async fn where_there_is_little_room_new_bytes_wait_on_the_host_and_known_ones_are_known() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let logs = start(Arc::new(RealDisk), dir.path().join("logs"));
+    logs.open(key(), &name(), QUOTA).await.expect("open");
+    assert_eq!(append(&logs, chunk(0, &["abc"])).await, Verdict::Stored);
+    logs.refuse_bytes(true);
+    assert_eq!(append(&logs, chunk(3, &["d"])).await, Verdict::NoSpace { want: 3 });
+    assert_eq!(append(&logs, chunk(0, &["abc"])).await, Verdict::Duplicate);
+    logs.refuse_bytes(false);
+    assert_eq!(append(&logs, chunk(3, &["d"])).await, Verdict::Stored);
+    assert_eq!(text(&logs).await, "abcd");
+}
