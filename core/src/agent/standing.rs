@@ -12,11 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::UnixMs;
 
 /// Whether an agent may have a session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Its Hellos are judged.
-    #[default]
     Good,
     /// Its Hellos are refused, because its reports may be false. Its jobs go on; it starts nothing.
     Quarantined {

@@ -26,7 +26,6 @@ pub struct Agent {
     /// Where it is.
     pub presence: Presence,
     /// Whether it may have a session.
-    #[serde(default)]
     pub standing: Standing,
     /// A person wants nothing new placed on it.
     pub paused: Option<Word>,
@@ -45,7 +44,6 @@ pub struct Agent {
     /// The highest fence it was given.
     pub last_fence: Option<Fence>,
     /// What it holds of the time between a backup and its restore: shown, and left alone.
-    #[serde(default)]
     pub found: BTreeMap<Fence, Held>,
     /// The newest of each lane: of this epoch, of the present session, and from after the last change of the target.
     pub observations: BTreeMap<LaneId, Observation>,
