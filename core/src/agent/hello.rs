@@ -98,9 +98,9 @@ fn is_spoken(theirs: u32, ours: u32) -> bool {
     theirs == ours || (theirs > 0 && theirs + 1 == ours)
 }
 
-/// An honest disk cannot lose what it reported.
+/// An honest disk cannot lose what it reported. What is gone already is not missed again.
 fn missing(state: &State, fence: Fence, hello: &Hello) -> Option<String> {
-    let (_, attempt) = state.attempt(fence)?;
+    let (_, attempt) = state.attempt(fence).filter(|(_, attempt)| !attempt.gone)?;
     match held(hello, fence) {
         None if state.placed_before_restore(fence) => None,
         None => (attempt.acked > 0).then(|| format!("attempt {fence} was accepted, it is not held now")),
@@ -142,7 +142,7 @@ fn let_in(state: &State, agent: &Agent, hello: Hello, base: Base) -> Decision {
 
 /// What became of the evidence of an attempt that is open here and not held there; none: it is held, or put again.
 fn gone(state: &State, fence: Fence, hello: &Hello, base: Base) -> Option<UnknownReason> {
-    let (_, attempt) = state.attempt(fence)?;
+    let (_, attempt) = state.attempt(fence).filter(|(_, attempt)| !attempt.gone)?;
     let is_held = held(hello, fence).is_some_and(|held| !is_shorter(held, attempt));
     if is_held {
         None

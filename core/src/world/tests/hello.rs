@@ -4,6 +4,7 @@ use super::harness::{World, held};
 use crate::agent::{Quarantine, Standing};
 use crate::answer::{Answer, Refusal};
 use crate::attempt::LineBody;
+use crate::fact::Fact;
 use crate::input::{AgentVerb, Hello, Input};
 use crate::model::{AgentId, Duration, Fence, Outcome, RunId, UnknownReason};
 
@@ -171,4 +172,14 @@ fn an_attempt_whose_logs_are_not_whole_is_missed_too() {
     world.report(fence, 3, exit);
     let answer = hello(&mut world, says(agent, 3, fence, None));
     assert!(matches!(answer, Answer::Refused(Refusal::Quarantined(_))), "its logs are lost: {answer:?}");
+}
+
+#[test]
+fn what_is_gone_is_not_missed_again_while_its_logs_are_ended() {
+    let (mut world, agent, _, fence) = running(false);
+    let gone = Fact::AttemptGone { fence, reason: UnknownReason::AgentLostState };
+    world.state.apply(world.now, &gone);
+    world.facts.push((world.now, gone));
+    let answer = hello(&mut world, says(agent, 3, fence, None));
+    assert!(matches!(answer, Answer::Welcome { .. }), "{answer:?}");
 }

@@ -79,7 +79,9 @@ fn ended_unknown_settled_and_held_is_cancelled_and_its_end_is_kept() {
     assert!(after.put.is_empty() && after.forget.is_empty());
     world.report(fence, 3, exit(Outcome::Cancelled));
     assert!(world.state.attempts.is_empty());
-    assert!(world.find(&run).jobs[0].attempt().is_some_and(|late| late.outcome() == Some(&Outcome::Cancelled)));
+    let attempt = world.find(&run).jobs[0].attempt().expect("one").clone();
+    assert_eq!(attempt.outcome(), Some(&Outcome::Unknown { reason: UnknownReason::AgentLost }));
+    assert_eq!(attempt.late, Some(Outcome::Cancelled));
 }
 
 #[test]
