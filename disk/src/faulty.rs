@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::file::{Disk, DiskFile, Error, Open, Result};
 use file::FaultyFile;
+use inode::Content;
 use state::State;
 
 /// A disk in memory whose faults are planned by its user. Clones show the same disk.
@@ -63,6 +64,21 @@ impl FaultyDisk {
     /// If there is no such file.
     pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         self.lock().damage(path, change);
+    }
+
+    /// What would be left of a file if the power went now and everything unsynced were lost; none if that is its name.
+    pub fn synced(&self, path: &Path) -> Option<Vec<u8>> {
+        self.lock().synced(path).map(|content| content.durable().to_vec())
+    }
+
+    /// Whether nothing of a file could be lost now: its content, and every name that leads to it.
+    pub fn is_synced(&self, path: &Path) -> bool {
+        self.lock().synced(path).is_some_and(Content::is_synced)
+    }
+
+    /// How many bytes of a file are sure to stay; 0 if its name is not.
+    pub fn synced_len(&self, path: &Path) -> u64 {
+        self.lock().synced(path).map_or(0, |content| content.durable().len() as u64)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use admission::Admission;
+pub use bulk::{OwnLog, chunk_of, own_log};
 pub use listen::serve;
+pub use session::{Statement, Told, statement};
 pub use sessions::{Sessions, Turned};
 
 use crate::blobs::Blobs;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// What ends a shim early. Nothing more is started, and the evidence on disk is concluded by the agent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The agent did not hand over what was agreed.
     #[error("{what}")]
     Agreement {

@@ -44,6 +44,15 @@ use std::process::ExitCode;
 pub use place::{Cgroups, Place};
 pub use process::Cgroup;
 
+/// The parts of a shim that need no process, for a loop that plays the rest.
+pub mod parts {
+    pub use crate::spool::{Chunk, Quota, StepLog, Stream};
+    pub use crate::start::accepted;
+    pub use crate::step::tolerated;
+    pub use crate::stop::Stop;
+    pub use crate::watch::Asked;
+}
+
 /// Carries out the attempt in `dir`. Needs the locked record as descriptor 3, and a process with no other thread.
 ///
 /// The exit code is 0 if the record ends with VOID or EXIT, 74 if the disk failed, 70 if something was not as agreed with the agent.

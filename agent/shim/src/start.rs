@@ -78,7 +78,7 @@ pub(crate) struct Parts {
 }
 
 /// The lock must be ours, and ACCEPTED the only line: whoever wrote more has begun the attempt, or ended it.
-fn accepted(record: &RealFile) -> Result<(Fence, Envelope), Error> {
+pub fn accepted(record: &dyn DiskFile) -> Result<(Fence, Envelope), Error> {
     if !record.try_flock().map_err(|error| disk_error(&error))? {
         return Err(Error::agreement("the lock of the record is held by another process"));
     }

@@ -172,7 +172,7 @@ impl Workplace {
 }
 
 /// Where a failure or time-out of this step is tolerated, it is that.
-pub(crate) fn tolerated(step: &Step, outcome: StepOutcome) -> StepOutcome {
+pub fn tolerated(step: &Step, outcome: StepOutcome) -> StepOutcome {
     match outcome {
         StepOutcome::Failed { how } if step.tolerate => StepOutcome::Tolerated { how: Some(how) },
         StepOutcome::TimedOut if step.tolerate => StepOutcome::Tolerated { how: None },

@@ -19,7 +19,7 @@ use crate::watch::Asked;
 
 /// The job's clock and what was asked. Times are milliseconds of the boot clock.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub struct Stop {
     state: State,
     job_until_ms: u64,
     cleanup: Duration,
@@ -36,7 +36,7 @@ enum State {
 
 impl Stop {
     /// The job's clock begins now; zero means none.
-    pub(crate) fn new(envelope: &Envelope, now_ms: u64) -> Self {
+    pub fn new(envelope: &Envelope, now_ms: u64) -> Self {
         Self {
             state: State::Going,
             job_until_ms: until(now_ms, envelope.timeout).unwrap_or(u64::MAX),
@@ -45,7 +45,8 @@ impl Stop {
         }
     }
 
-    pub(crate) fn stopping(&self) -> Stopping {
+    /// What it means for the next step.
+    pub fn stopping(&self) -> Stopping {
         match self.state {
             State::Going => Stopping::No,
             State::Cleaning { why, .. } => Stopping::Cleaning(why),
@@ -54,7 +55,7 @@ impl Stop {
     }
 
     /// Why it is being stopped, if it is.
-    pub(crate) fn why(&self) -> Option<Why> {
+    pub fn why(&self) -> Option<Why> {
         match self.state {
             State::Going => None,
             State::Cleaning { why, .. } | State::Over(why) | State::Forced(why) => Some(why),
@@ -62,12 +63,12 @@ impl Stop {
     }
 
     /// True if neither grace nor clean-up is wanted.
-    pub(crate) fn is_forced(&self) -> bool {
+    pub fn is_forced(&self) -> bool {
         matches!(self.state, State::Forced(_))
     }
 
     /// What is new. If what runs now has to end, the grace it gets.
-    pub(crate) fn look(&mut self, now_ms: u64, asked: Asked, silent: bool) -> Option<Duration> {
+    pub fn look(&mut self, now_ms: u64, asked: Asked, silent: bool) -> Option<Duration> {
         let none = Duration::from_ms(0);
         let (state, grace) = match (self.state, asked) {
             (State::Going, Asked::Force) => (State::Forced(Why::Cancelled), none),
@@ -89,14 +90,14 @@ impl Stop {
     }
 
     /// Nothing runs: if the job is being stopped, the time for `always` steps begins, once.
-    pub(crate) fn begin_cleanup(&mut self, now_ms: u64) {
+    pub fn begin_cleanup(&mut self, now_ms: u64) {
         if let State::Cleaning { until_ms, .. } = &mut self.state {
             until_ms.get_or_insert(now_ms.saturating_add(self.cleanup.ms()));
         }
     }
 
     /// When `look` has something to say without being asked anything new.
-    pub(crate) fn deadline_ms(&self) -> u64 {
+    pub fn deadline_ms(&self) -> u64 {
         match self.state {
             State::Going => self.job_until_ms,
             State::Cleaning { until_ms, .. } => until_ms.unwrap_or(u64::MAX),

@@ -9,7 +9,7 @@ use rustix::fs::inotify;
 
 /// What was asked so far; it only ever grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// Nothing.
     Nothing,
     /// To stop.

@@ -41,7 +41,7 @@ impl Introduction {
     }
 
     /// The Hello.
-    pub(super) fn hello(&self, greeting: &Greeting) -> v1::Hello {
+    pub fn hello(&self, greeting: &Greeting) -> v1::Hello {
         let held = greeting.holdings.attempts.values().map(|attempt| held(attempt)).collect();
         let hello = Hello {
             agent: self.agent,

@@ -15,9 +15,12 @@ mod run;
 mod session;
 mod ship;
 mod shipped;
+mod shipping;
 
 pub use blobs::{Blobs, Trouble};
 pub use dial::Dialler;
 pub use error::{Error, Result};
 pub use hello::Introduction;
+pub use pending::Pending;
 pub use run::{Link, Live, Seen};
+pub use shipping::Shipping;

@@ -10,13 +10,13 @@ use crate::work::Holdings;
 
 /// How many lines of each record were sent.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub struct Pending {
     sent: BTreeMap<Fence, usize>,
 }
 
 impl Pending {
     /// What the Welcome says is known: lines up to an index.
-    pub(super) fn after(acked: &BTreeMap<Fence, u32>, holdings: &Holdings) -> Self {
+    pub fn after(acked: &BTreeMap<Fence, u32>, holdings: &Holdings) -> Self {
         let known = |fence: &Fence, index: u32| {
             let attempt = holdings.attempts.get(fence)?;
             Some(attempt.lines.iter().take_while(|line| line.index <= index).count())
@@ -26,7 +26,7 @@ impl Pending {
     }
 
     /// The next report, old attempts first; it counts as sent.
-    pub(super) fn next(&mut self, holdings: &Holdings) -> Option<v1::Report> {
+    pub fn next(&mut self, holdings: &Holdings) -> Option<v1::Report> {
         for (fence, attempt) in &holdings.attempts {
             let sent = self.sent.entry(*fence).or_default();
             if let Some(line) = attempt.lines.get(*sent) {
@@ -38,7 +38,7 @@ impl Pending {
     }
 
     /// Whether all was sent; forgets what is no longer held.
-    pub(super) fn is_empty(&mut self, holdings: &Holdings) -> bool {
+    pub fn is_empty(&mut self, holdings: &Holdings) -> bool {
         self.sent.retain(|fence, _| holdings.attempts.contains_key(fence));
         let sent = |fence| self.sent.get(fence).copied().unwrap_or(0);
         holdings.attempts.iter().all(|(fence, attempt)| sent(fence) >= attempt.lines.len())

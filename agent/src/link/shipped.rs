@@ -6,9 +6,6 @@
 //!                                    └─────from `want`─────────┴──LogReject─────┘        not ours, or beyond a quota ▶ done
 //! ```
 
-use std::time::Duration;
-
-use tokio::time::Instant;
 use windlass_core::attempt::{LineBody, LogEnd};
 use windlass_disk::log::LogReader;
 use windlass_proto::convert::logs::{LogId, Up};
@@ -18,8 +15,8 @@ use super::batch;
 use super::error::Result;
 use crate::work::Attempt;
 
-/// How long a log rests that the master has no room for, or whose bytes did not arrive whole.
-const REST: Duration = Duration::from_secs(2);
+/// How long a log rests that the master has no room for, or whose bytes did not arrive whole, in nanoseconds.
+const REST_NS: u64 = 2_000_000_000;
 
 /// One log in one session.
 #[derive(Debug)]
@@ -36,7 +33,7 @@ enum Stage {
     Found,
     Opened,
     Shipping { entry: u64, sent: u64, durable: u64, lost_tail: bool },
-    Resting { until: Instant, want: u64 },
+    Resting { until_ns: u64, want: u64 },
     Sealing { sent: u64, durable: u64 },
     Done,
 }
@@ -51,15 +48,16 @@ impl Shipped {
         self.unacked
     }
 
-    /// What is to be sent next; none if nothing is now. `has_room` says whether more bytes may be under way.
-    pub(super) fn next(&mut self, session: u64, attempt: &Attempt, has_room: bool) -> Result<Option<Up>> {
+    /// What is to be sent next; none if nothing is now. `has_room` says whether more bytes may be under way,
+    /// `now_ns` is `CLOCK_BOOTTIME`.
+    pub(super) fn next(&mut self, session: u64, attempt: &Attempt, has_room: bool, now_ns: u64) -> Result<Option<Up>> {
         match self.stage {
             Stage::Found => {
                 let have = self.reader.extent()?.end;
                 self.stage = Stage::Opened;
                 Ok(Some(Up::Open { log: self.log, session, have }))
             }
-            Stage::Resting { until, want } if Instant::now() >= until => {
+            Stage::Resting { until_ns, want } if now_ns >= until_ns => {
                 self.go_on_from(want)?;
                 self.ship(attempt, has_room)
             }
@@ -86,13 +84,13 @@ impl Shipped {
     }
 
     /// The master did not take it.
-    pub(super) fn rejected(&mut self, reason: LogRejectReason, want: u64) -> Result<()> {
+    pub(super) fn rejected(&mut self, reason: LogRejectReason, want: u64, now_ns: u64) -> Result<()> {
         tracing::warn!(fence = %self.log.fence, step = self.log.step, ?reason, want, "log rejected");
         match reason {
             LogRejectReason::LogGap | LogRejectReason::LogMismatch => self.go_on_from(want)?,
             LogRejectReason::LogCrc | LogRejectReason::LogNoSpace => {
                 self.unacked = 0;
-                self.stage = Stage::Resting { until: Instant::now() + REST, want };
+                self.stage = Stage::Resting { until_ns: now_ns + REST_NS, want };
             }
             LogRejectReason::LogQuota | LogRejectReason::LogNotYours | LogRejectReason::LogUnspecified => self.finish(),
         }

@@ -53,6 +53,15 @@ impl Content {
         }
     }
 
+    /// What is sure to be there after a crash.
+    pub(super) fn durable(&self) -> &[u8] {
+        &self.durable
+    }
+
+    pub(super) fn is_synced(&self) -> bool {
+        self.unsynced.is_empty()
+    }
+
     /// The content is what the bad disk made of it, and it is durable.
     pub(super) fn replace(&mut self, bytes: Vec<u8>) {
         self.durable.clone_from(&bytes);
@@ -115,6 +124,11 @@ impl Names {
     pub(super) fn change(&mut self, change: NameChange) {
         apply(&mut self.now, change.clone());
         self.unsynced.push(change);
+    }
+
+    /// What a name leads to for sure after a crash.
+    pub(super) fn durable(&self, name: &str) -> Option<Id> {
+        self.durable.get(name).copied()
     }
 
     pub(super) fn sync(&mut self) {

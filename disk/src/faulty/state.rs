@@ -68,6 +68,20 @@ impl State {
         self.failures.clear();
     }
 
+    /// The content behind names that are all durable.
+    pub(super) fn synced(&self, path: &Path) -> Option<&Content> {
+        let mut id = ROOT;
+        for component in path.components() {
+            let Component::Normal(name) = component else { continue };
+            let Inode::Dir(names) = &self.inodes[id] else { return None };
+            id = names.durable(name.to_str()?)?;
+        }
+        match &self.inodes[id] {
+            Inode::File(content) => Some(content),
+            Inode::Dir(_) | Inode::Link(_) => None,
+        }
+    }
+
     pub(super) fn damage(&mut self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let id = self.find(path).expect("the file to damage exists");
         let Inode::File(content) = &mut self.inodes[id] else {
@@ -306,6 +320,9 @@ impl State {
     }
 
     fn room_for(&mut self, handle: Handle, len: usize) -> io::Result<()> {
+        if self.capacity == u64::MAX {
+            return Ok(());
+        }
         let grown = len.saturating_sub(self.content(handle)?.bytes.len());
         let used: usize = self
             .inodes

@@ -140,3 +140,19 @@ fn a_lock_belongs_to_the_open_file_and_its_last_descriptor_frees_it() {
     drop(inherited);
     assert!(other.try_flock().expect("free again"));
 }
+
+#[test]
+fn what_is_sure_to_stay_can_be_asked() {
+    let disk = FaultyDisk::new();
+    disk.create_dir(path("/d")).expect("made");
+    let file = disk.open(path("/d/a"), Open::CreateNew).expect("create");
+    file.write_at(0, b"ab").expect("write");
+    file.fsync().expect("fsync");
+    disk.sync_dir(path("/d")).expect("sync");
+    assert!(!disk.is_synced(path("/d/a")), "the parent's name can be lost");
+    disk.sync_dir(path("/")).expect("sync");
+    assert!(disk.is_synced(path("/d/a")));
+    file.append(b"c").expect("write");
+    assert_eq!((disk.is_synced(path("/d/a")), disk.synced_len(path("/d/a"))), (false, 2));
+    assert_eq!(disk.synced(path("/d/a")), Some(b"ab".to_vec()));
+}

@@ -26,6 +26,9 @@ use self::listen::Listener;
 use self::outbound::Outbound;
 use self::report::Reporter;
 use self::want::Wants;
+
+pub use self::report::{Statement, statement};
+pub use self::want::Told;
 use super::Link;
 
 /// Statements of an agent that may wait for the engine: those of a thousand attempts that it tells again after a break.

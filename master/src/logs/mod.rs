@@ -22,6 +22,7 @@ pub use chunk::{Chunk, HostEnd, Piece, SealVerdict, Sealed, Verdict};
 pub use error::{Error, Result};
 pub use handle::{Logs, Opened, Summary};
 pub use name::{LogKey, LogName};
+pub use open_log::OpenLog;
 pub use state::{LogPhase, LogState};
 pub use tail::{Part, Tail};
 

@@ -34,7 +34,7 @@ impl LogName {
     }
 
     /// The path of its files, without an extension.
-    pub(super) fn base(&self, dir: &Path) -> PathBuf {
+    pub fn base(&self, dir: &Path) -> PathBuf {
         let attempt = format!("{}.{}", self.job.in_path(), self.attempt);
         let run = dir.join(self.run.project.as_str()).join(self.run.number.to_string());
         run.join(attempt).join(format!("step-{:02}", self.step))

@@ -20,7 +20,7 @@ type Gap = (u64, GapReason, u64);
 
 /// A log that is being written.
 #[derive(Debug)]
-pub(super) struct OpenLog {
+pub struct OpenLog {
     base: PathBuf,
     writer: LogWriter,
     durable: u64,
@@ -39,7 +39,7 @@ pub(super) struct OpenLog {
 
 impl OpenLog {
     /// Opens or begins the log of `base`; an end that is not whole is cut off. `quota` is how long it may become.
-    pub(super) fn open(disk: &dyn Disk, base: PathBuf, quota: u64, state: watch::Sender<LogState>) -> Result<Self> {
+    pub fn open(disk: &dyn Disk, base: PathBuf, quota: u64, state: watch::Sender<LogState>) -> Result<Self> {
         if let Some(dir) = base.parent() {
             disk.create_dir_all(dir)?;
         }
@@ -57,24 +57,28 @@ impl OpenLog {
         Ok(log)
     }
 
-    pub(super) fn end(&self) -> u64 {
+    /// Bytes stored.
+    pub fn end(&self) -> u64 {
         self.writer.end()
     }
 
-    pub(super) fn base(&self) -> &PathBuf {
+    /// Where its files lie, without an extension.
+    pub fn base(&self) -> &PathBuf {
         &self.base
     }
 
-    pub(super) fn is_dirty(&self) -> bool {
+    /// Whether something waits for its sync.
+    pub fn is_dirty(&self) -> bool {
         self.dirty
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<LogState> {
+    /// How far it is, now and at each change.
+    pub fn watch(&self) -> watch::Receiver<LogState> {
         self.state.subscribe()
     }
 
     /// Stores what is new of a chunk. An error means that the disk can no longer be trusted.
-    pub(super) fn append(&mut self, chunk: &Chunk) -> Result<Verdict> {
+    pub fn append(&mut self, chunk: &Chunk) -> Result<Verdict> {
         let want = self.end();
         let Some(end) = chunk.offset.checked_add(chunk.data.len() as u64) else { return Ok(Verdict::Gap { want }) };
         if chunk.offset > want {
@@ -133,7 +137,7 @@ impl OpenLog {
     }
 
     /// Makes everything durable, with the names that lead to it.
-    pub(super) fn sync(&mut self, disk: &dyn Disk) -> Result<()> {
+    pub fn sync(&mut self, disk: &dyn Disk) -> Result<()> {
         self.durable = self.writer.sync()?;
         if !self.named {
             self.sync_names(disk)?;
@@ -153,7 +157,7 @@ impl OpenLog {
     }
 
     /// Compares with what the host says of its log.
-    pub(super) fn seal(&mut self, disk: &dyn Disk, total: u64, end: HostEnd) -> Result<SealVerdict> {
+    pub fn seal(&mut self, disk: &dyn Disk, total: u64, end: HostEnd) -> Result<SealVerdict> {
         if self.end() < total {
             return Ok(SealVerdict::Short { want: self.end() });
         }
@@ -172,7 +176,7 @@ impl OpenLog {
     }
 
     /// What is stored stands, and then a gap that says why nothing follows; one that is there already is enough.
-    pub(super) fn end_with(&mut self, disk: &dyn Disk, reason: GapReason) -> Result<Sealed> {
+    pub fn end_with(&mut self, disk: &dyn Disk, reason: GapReason) -> Result<Sealed> {
         let says_so = |gap: &Gap| matches!(gap.1, GapReason::PowerLost | GapReason::ShimLost | GapReason::AgentGone);
         if !self.last_gaps.iter().any(says_so) {
             self.writer.gap(0, reason, 0)?;
@@ -185,7 +189,7 @@ impl OpenLog {
     }
 
     /// The fact that it is whole is committed.
-    pub(super) fn finish(self, disk: &dyn Disk) {
+    pub fn finish(self, disk: &dyn Disk) {
         if self.anew
             && let Err(error) = disk.remove_file(&anew_path(&self.base))
         {

@@ -14,20 +14,24 @@ use crate::error::Error;
 
 /// Which of a step's two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub enum Stream {
+    /// Standard output.
     Stdout,
+    /// Standard error.
     Stderr,
 }
 
 /// Bytes of a step, as they were read.
 #[derive(Debug)]
-pub(crate) struct Chunk {
-    pub(crate) step: u32,
-    pub(crate) stream: Stream,
+pub struct Chunk {
+    /// Of which step.
+    pub step: u32,
+    /// Of which stream.
+    pub stream: Stream,
     /// Since the step began.
-    pub(crate) at_ns: u64,
+    pub at_ns: u64,
     /// 1 byte to 256 KiB.
-    pub(crate) data: Vec<u8>,
+    pub data: Vec<u8>,
 }
 
 /// Asks the disk thread.

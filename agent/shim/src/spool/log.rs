@@ -15,16 +15,16 @@ const TAIL_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Log bytes of an attempt. The steps share the head; each has a tail of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Quota {
+pub struct Quota {
     /// What is left for all steps together.
-    pub(super) head_bytes: u64,
+    pub head_bytes: u64,
     /// For the tail of each step.
-    pub(super) tail_bytes: u64,
+    pub tail_bytes: u64,
 }
 
 impl Quota {
     /// At most half of the quota is kept for tails.
-    pub(super) fn of(quota_bytes: u64, steps: usize) -> Self {
+    pub fn of(quota_bytes: u64, steps: usize) -> Self {
         let steps = u64::try_from(steps).unwrap_or(u64::MAX).max(1);
         let tail_bytes = TAIL_MAX_BYTES.min(quota_bytes / 2 / steps);
         Self { head_bytes: quota_bytes - tail_bytes * steps, tail_bytes }
@@ -33,7 +33,7 @@ impl Quota {
 
 /// A log that is being written.
 #[derive(Debug)]
-pub(super) struct StepLog {
+pub struct StepLog {
     base: PathBuf,
     /// None as long as the disk is too full to make the files.
     writer: Option<LogWriter>,
@@ -64,7 +64,7 @@ enum Written {
 
 impl StepLog {
     /// Makes its two files and syncs the directory they stand in.
-    pub(super) fn begin(disk: &dyn Disk, base: PathBuf) -> Result<Self, Error> {
+    pub fn begin(disk: &dyn Disk, base: PathBuf) -> Result<Self, Error> {
         let mut log = Self { base, writer: None, part: Part::Head, dirty: false };
         if let Written::NoSpace = log.open(disk)? {
             log.part = Part::Tail(Tail::new(GapReason::DiskFull));
@@ -73,7 +73,7 @@ impl StepLog {
     }
 
     /// Stores a chunk, or the part of it that fits, or keeps it as the tail.
-    pub(super) fn append(&mut self, mut chunk: Chunk, quota: &mut Quota) -> Result<(), Error> {
+    pub fn append(&mut self, mut chunk: Chunk, quota: &mut Quota) -> Result<(), Error> {
         if let Part::Head = self.part {
             let fits = usize::try_from(quota.head_bytes).unwrap_or(usize::MAX).min(chunk.data.len());
             let rest = chunk.data.split_off(fits);
@@ -84,7 +84,7 @@ impl StepLog {
     }
 
     /// Bytes were dropped before they came here.
-    pub(super) fn dropped(&mut self, at_ns: u64, bytes: u64) -> Result<(), Error> {
+    pub fn dropped(&mut self, at_ns: u64, bytes: u64) -> Result<(), Error> {
         match &mut self.part {
             Part::Tail(tail) => tail.dropped_bytes += bytes,
             Part::Head => match self.gap(at_ns, GapReason::DiskStuck, bytes)? {
@@ -99,7 +99,7 @@ impl StepLog {
     }
 
     /// Adds the count of what is missing and the tail. Says false if the disk is too full even for the count: try again later.
-    pub(super) fn finish(&mut self, disk: &dyn Disk, at_ns: u64) -> Result<bool, Error> {
+    pub fn finish(&mut self, disk: &dyn Disk, at_ns: u64) -> Result<bool, Error> {
         if let Written::NoSpace = self.open(disk)? {
             return Ok(false);
         }
@@ -123,7 +123,7 @@ impl StepLog {
     }
 
     /// Syncs what is new.
-    pub(super) fn sync(&mut self) -> Result<(), Error> {
+    pub fn sync(&mut self) -> Result<(), Error> {
         if let (true, Some(writer)) = (self.dirty, &mut self.writer) {
             writer.sync()?;
             self.dirty = false;
@@ -132,7 +132,7 @@ impl StepLog {
     }
 
     /// How long it is. For a log that was finished and synced.
-    pub(super) fn end(&self) -> Result<Option<LogEnd>, Error> {
+    pub fn end(&self) -> Result<Option<LogEnd>, Error> {
         let end = |writer: &LogWriter| {
             let digest = Some(Digest(writer.digest()?));
             Ok(LogEnd { total: writer.end(), digest })

@@ -13,8 +13,10 @@ mod log;
 mod queue;
 mod writer;
 
-pub(crate) use handle::{Chunk, Spool, Stream};
-pub(crate) use queue::Lost;
+pub(crate) use handle::Spool;
+pub use handle::{Chunk, Stream};
+pub use log::{Quota, StepLog};
+pub use queue::Lost;
 pub(crate) use writer::Files;
 
 #[cfg(test)]

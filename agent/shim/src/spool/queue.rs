@@ -21,7 +21,7 @@ const CHUNK_COST: usize = 256;
 /// The disk failed. What was written since the last answer may be gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the disk failed")]
-pub(crate) struct Lost;
+pub struct Lost;
 
 /// A line of the record that waits for its index.
 #[derive(Debug)]

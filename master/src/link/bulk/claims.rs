@@ -31,16 +31,17 @@ pub(super) fn open_attempt(state: &State, agent: AgentId, fence: Fence) -> Resul
 
 /// A log that an agent may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OwnLog {
-    pub(super) name: LogName,
+pub struct OwnLog {
+    /// Where it lies.
+    pub name: LogName,
     /// How long it may become.
-    pub(super) quota: u64,
+    pub quota: u64,
     /// It is whole already.
-    pub(super) sealed: Option<LogSeal>,
+    pub sealed: Option<LogSeal>,
 }
 
 /// The log of a step of an attempt that this agent carries out, or carried out and was not yet told to forget.
-pub(super) fn own_log(state: &State, agent: AgentId, fence: Fence, step: u32) -> Option<OwnLog> {
+pub fn own_log(state: &State, agent: AgentId, fence: Fence, step: u32) -> Option<OwnLog> {
     let place = state.attempts.get(&fence).filter(|place| place.agent == agent)?;
     let (_, attempt) = state.attempt(fence)?;
     let index = usize::try_from(step).ok()?.checked_sub(1)?;

@@ -6,3 +6,6 @@ pub(super) mod logs;
 mod piece;
 pub(super) mod put;
 mod seal;
+
+pub use claims::{OwnLog, own_log};
+pub use piece::chunk_of;

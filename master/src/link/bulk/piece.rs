@@ -9,10 +9,10 @@ use crate::logs::{Chunk, Piece};
 /// A mark whose parts the conversion should not have let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a mark has no kind, or a gap no reason")]
-pub(super) struct NoKind;
+pub struct NoKind;
 
 /// The same chunk.
-pub(super) fn chunk_of(wire: WireChunk) -> Result<Chunk, NoKind> {
+pub fn chunk_of(wire: WireChunk) -> Result<Chunk, NoKind> {
     let pieces = wire.marks.iter().map(piece_of).collect::<Result<_, _>>()?;
     Ok(Chunk { offset: wire.offset, data: wire.data, pieces })
 }

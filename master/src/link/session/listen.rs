@@ -3,13 +3,13 @@
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
-use windlass_core::model::{AgentId, Digest, Envelope, Fence};
-use windlass_proto::convert::{Down, Error, Up, envelope_digest, report};
+use windlass_core::model::AgentId;
+use windlass_proto::convert::{Down, Up};
 use windlass_proto::v1;
 
 use super::end::End;
 use super::outbound::Outbound;
-use super::report::Statement;
+use super::report::{Statement, statement};
 use crate::clock::wall;
 use crate::link::Link;
 
@@ -53,7 +53,7 @@ impl Listener<'_> {
                 self.out.send(Down::HeartbeatAck { number: heartbeat.number, wall_ms }).await?;
                 Ok(true)
             }
-            Up::Report(wire) => self.pass(self.statement(wire)?).await,
+            Up::Report(wire) => self.pass(statement(&self.link.published.state(), self.agent, wire)?).await,
             Up::Observation(observation) => self.pass(Statement::Observation(observation)).await,
             Up::Hello(_) => Err(End::Broken("a second Hello came".to_owned())),
         }
@@ -62,21 +62,6 @@ impl Listener<'_> {
     async fn pass(&self, statement: Statement) -> Result<bool, End> {
         self.passed.send(statement).await.map_err(|_| End::Left)?;
         Ok(false)
-    }
-
-    /// A report about an attempt that is closed is known: its acknowledgement was lost, and the assignments say forget.
-    fn statement(&self, wire: v1::Report) -> Result<Statement, Error> {
-        let state = self.link.published.state();
-        let fence = Fence(wire.fence);
-        if wire.fence != 0 && wire.index != 0 && !state.attempts.contains_key(&fence) {
-            return Ok(Statement::Known(fence, wire.index));
-        }
-        let placed = |fence: Fence| -> Option<(Digest, Envelope)> {
-            let (_, attempt) = state.attempt(fence).filter(|(_, attempt)| attempt.agent == self.agent)?;
-            Some((envelope_digest(&attempt.envelope), Envelope::clone(&attempt.envelope)))
-        };
-        let (fence, line) = report::from_wire(wire, placed)?;
-        Ok(Statement::Report(fence, Box::new(line)))
     }
 }
 

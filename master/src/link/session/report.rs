@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use windlass_core::answer::Refusal;
 use windlass_core::attempt::Line;
-use windlass_core::model::{AgentId, Fence, Observation};
-use windlass_core::{Answer, Input};
-use windlass_proto::convert::Down;
+use windlass_core::model::{AgentId, Digest, Envelope, Fence, Observation};
+use windlass_core::{Answer, Input, State};
+use windlass_proto::convert::{Down, Error, envelope_digest, report};
+use windlass_proto::v1;
 
 use super::end::End;
 use super::outbound::Outbound;
@@ -20,13 +21,27 @@ const BATCH: usize = 16;
 
 /// What an agent states.
 #[derive(Debug)]
-pub(super) enum Statement {
+pub enum Statement {
     /// A line of a record.
     Report(Fence, Box<Line>),
     /// A line that can only be a repeat.
     Known(Fence, u32),
     /// What it sees of a service.
     Observation(Observation),
+}
+
+/// What a report states. One about an attempt that is closed is known: its acknowledgement was lost, and the assignments say forget.
+pub fn statement(state: &State, agent: AgentId, wire: v1::Report) -> Result<Statement, Error> {
+    let fence = Fence(wire.fence);
+    if wire.fence != 0 && wire.index != 0 && !state.attempts.contains_key(&fence) {
+        return Ok(Statement::Known(fence, wire.index));
+    }
+    let placed = |fence: Fence| -> Option<(Digest, Envelope)> {
+        let (_, attempt) = state.attempt(fence).filter(|(_, attempt)| attempt.agent == agent)?;
+        Some((envelope_digest(&attempt.envelope), Envelope::clone(&attempt.envelope)))
+    };
+    let (fence, line) = report::from_wire(wire, placed)?;
+    Ok(Statement::Report(fence, Box::new(line)))
 }
 
 /// Carries statements to the engine.

@@ -21,7 +21,7 @@ pub(super) struct Wants<'a> {
 
 /// What an agent was told, and what it holds because of it.
 #[derive(Debug)]
-pub(super) struct Told {
+pub struct Told {
     agent: AgentId,
     held: BTreeSet<Fence>,
     view: Option<agent::Assignments>,
@@ -64,12 +64,13 @@ impl<'a> Wants<'a> {
 }
 
 impl Told {
-    pub(super) fn new(agent: AgentId, held: BTreeSet<Fence>) -> Self {
+    /// Nothing was told yet; `held` is what the Hello names.
+    pub fn new(agent: AgentId, held: BTreeSet<Fence>) -> Self {
         Self { agent, held, view: None }
     }
 
     /// What to tell now: everything the first time, then what changed; none if nothing did.
-    pub(super) fn next(&mut self, state: &State) -> Option<Assignments> {
+    pub fn next(&mut self, state: &State) -> Option<Assignments> {
         let view = agent::view(state, self.agent, &self.held);
         let before = self.view.as_ref();
         let new_put = view.put.iter().filter(|fence| before.is_none_or(|before| !before.put.contains(fence)));
