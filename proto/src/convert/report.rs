@@ -33,11 +33,13 @@ pub fn to_wire(fence: Fence, line: &Line) -> v1::Report {
             outcome: Some(outcome::to_wire(outcome)),
             log_total: Vec::new(),
             cancel_too_late: false,
+            empty_logs: Vec::new(),
         }),
         LineBody::Exit { outcome, logs, cancel_too_late } => Body::Ended(v1::Ended {
             outcome: Some(outcome::to_wire(outcome)),
             log_total: logs.iter().map(|log| log.map_or(0, |end| end.total)).collect(),
             cancel_too_late: *cancel_too_late,
+            empty_logs: (1..).zip(logs).filter_map(|(step, log)| (log.as_ref()?.total == 0).then_some(step)).collect(),
         }),
     };
     let Line { format: _, index, boottime_ns, wall_ms, body: _ } = *line;
@@ -96,7 +98,12 @@ fn ended_body(ended: v1::Ended) -> Result<LineBody> {
     if is_void {
         return Ok(LineBody::Void { outcome });
     }
-    let logs = ended.log_total.into_iter().map(|total| (total > 0).then_some(LogEnd { total, digest: None })).collect();
+    at_most("ended.empty_logs", ended.empty_logs.len(), STEPS_MAX)?;
+    let log = |(step, total): (u32, u64)| {
+        let is_there = total > 0 || ended.empty_logs.contains(&step);
+        is_there.then_some(LogEnd { total, digest: None })
+    };
+    let logs = (1..).zip(ended.log_total).map(log).collect();
     Ok(LineBody::Exit { outcome, logs, cancel_too_late: ended.cancel_too_late })
 }
 

@@ -115,7 +115,7 @@ fn as_it_travels(reported: Fence, mut line: Line) -> Line {
         }
         LineBody::Exit { logs, .. } => {
             for log in logs {
-                *log = log.filter(|end| end.total > 0).map(|end| LogEnd { total: end.total, digest: None });
+                *log = log.map(|end| LogEnd { total: end.total, digest: None });
             }
         }
         LineBody::Go

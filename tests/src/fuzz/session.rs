@@ -112,7 +112,12 @@ fn control_up(rng: &mut Rng) -> Vec<u8> {
         }
         _ => report(
             rng,
-            v1::report::Body::Ended(v1::Ended { outcome: outcome(), log_total: vec![5, 0], cancel_too_late: false }),
+            v1::report::Body::Ended(v1::Ended {
+                outcome: outcome(),
+                log_total: vec![5, 0],
+                cancel_too_late: false,
+                empty_logs: vec![2],
+            }),
         ),
     };
     v1::FromAgent { body: Some(body) }.encode_to_vec()

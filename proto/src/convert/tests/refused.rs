@@ -77,7 +77,12 @@ fn an_acceptance_of_another_envelope_is_wrong() {
 #[test]
 fn an_end_without_logs_is_void_and_a_skipped_attempt_is_wrong() {
     let ended = |outcome: &Outcome, log_total| {
-        let ended = v1::Ended { outcome: Some(outcome::to_wire(outcome)), log_total, cancel_too_late: false };
+        let ended = v1::Ended {
+            outcome: Some(outcome::to_wire(outcome)),
+            log_total,
+            cancel_too_late: false,
+            empty_logs: Vec::new(),
+        };
         let body = Some(v1::report::Body::Ended(ended));
         report::from_wire(v1::Report { fence: 1, index: 2, boottime_ns: 0, wall_ms: 0, body }, |_| None)
     };
