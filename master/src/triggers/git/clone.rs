@@ -62,13 +62,22 @@ impl Repositories {
         }
         let lock = self.lock(&place.project);
         let _alone = lock.lock().await;
+        has_ref(place, &ask.reference).await?;
+        let clone = self.clone_of(place).await?;
+        let fetched = fetch(place, &clone, &ask.reference).await;
+        let read = match fetched {
+            Ok(()) => read_in(place, &clone, ask).await,
+            Err(error) if is_sound(&clone).await => return Err(error),
+            Err(error) => Err(error),
+        };
+        let Err(ReadError::RepositoryAway(why)) = read else { return read };
+        // It was fetched, or its own git calls it damaged, as it can be after a power cut.
+        tracing::warn!(project = %place.project, why, "the clone is damaged: it is made anew");
+        let removed = tokio::fs::remove_dir_all(&clone).await;
+        removed.map_err(|error| ReadError::RepositoryAway(format!("{}: {error}", clone.display())))?;
         let clone = self.clone_of(place).await?;
         fetch(place, &clone, &ask.reference).await?;
-        let revision = resolve(place, &clone, ask).await?;
-        let commit = commit::read(&clone, &revision).await.map_err(|error| away(place, &error))?;
-        let text = content::read(&clone, &revision, &place.file).await?;
-        let changed = changes::since(place, &clone, ask, &revision).await;
-        Ok(PipelineFile { commit, text, changed })
+        read_in(place, &clone, ask).await
     }
 
     /// The branches of the repository with their tips, in the order of their names.
@@ -101,19 +110,37 @@ impl Repositories {
     }
 }
 
-/// Asks for the ref first, because only that answer tells a ref that is gone from a repository that is.
-async fn fetch(place: &Place, clone: &Path, name: &str) -> Result<(), ReadError> {
+/// Asked first, because only this answer tells a ref that is gone from a repository that is.
+async fn has_ref(place: &Place, name: &str) -> Result<(), ReadError> {
     let ask = ["ls-remote", "--exit-code", "--refs", "--quiet", "--end-of-options", &place.git, name];
     match Git::new(place.local).max_bytes(REFS_BYTES).run(ask).await {
-        Ok(_) => {}
-        Err(Error::Failed { code: Some(NO_SUCH_REF), .. }) => return Err(gone(format!("there is no {name}"))),
-        Err(error) => return Err(away(place, &error)),
+        Ok(_) => Ok(()),
+        Err(Error::Failed { code: Some(NO_SUCH_REF), .. }) => Err(gone(format!("there is no {name}"))),
+        Err(error) => Err(away(place, &error)),
     }
+}
+
+async fn fetch(place: &Place, clone: &Path, name: &str) -> Result<(), ReadError> {
     let refspec = format!("+{name}:{name}");
     let args = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"];
     let args = args.into_iter().chain(["--end-of-options", &place.git, &refspec]);
     Git::inside(clone).local(place.local).run(args).await.map_err(|error| away(place, &error))?;
     Ok(())
+}
+
+/// Reads what was fetched.
+async fn read_in(place: &Place, clone: &Path, ask: &Ask) -> Result<PipelineFile, ReadError> {
+    let revision = resolve(place, clone, ask).await?;
+    let commit = commit::read(clone, &revision).await.map_err(|error| away(place, &error))?;
+    let text = content::read(clone, &revision, &place.file).await?;
+    let changed = changes::since(place, clone, ask, &revision).await;
+    Ok(PipelineFile { commit, text, changed })
+}
+
+/// False only if git itself says that the clone is damaged.
+async fn is_sound(clone: &Path) -> bool {
+    let checked = Git::inside(clone).run(["fsck", "--no-dangling", "--no-progress"]).await;
+    !matches!(checked, Err(Error::Failed { .. }))
 }
 
 /// The commit that was asked for, if it is reachable from its ref; else the tip.

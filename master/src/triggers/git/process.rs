@@ -40,7 +40,13 @@ impl Git {
     /// A call that needs no repository; `local` allows the `file` protocol and nothing else.
     pub(super) fn new(local: bool) -> Self {
         let mut args = Vec::new();
-        let settings = ["core.hooksPath=/dev/null", "fetch.fsckObjects=true", "gc.auto=0", "maintenance.auto=false"];
+        let settings = [
+            "core.hooksPath=/dev/null",
+            "core.fsync=all",
+            "fetch.fsckObjects=true",
+            "gc.auto=0",
+            "maintenance.auto=false",
+        ];
         for setting in settings {
             args.extend([OsString::from("-c"), OsString::from(setting)]);
         }

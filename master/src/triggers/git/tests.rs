@@ -65,6 +65,39 @@ fn ask(reference: &str, revision: Option<&Revision>, before: Option<&Revision>) 
     Ask { reference: reference.to_owned(), revision: revision.cloned(), before: before.cloned() }
 }
 
+/// Every file below `folder` that this chooses loses its content, as after a power cut.
+fn empty_files(folder: &Path, chosen: &dyn Fn(&Path) -> bool) -> usize {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut emptied = 0;
+    for path in entries {
+        if path.is_dir() {
+            emptied += empty_files(&path, chosen);
+        } else if chosen(&path) {
+            std::fs::remove_file(&path).and_then(|()| std::fs::write(&path, "")).expect("it is ours");
+            emptied += 1;
+        }
+    }
+    emptied
+}
+
+#[tokio::test]
+async fn a_clone_that_lost_bytes_in_a_power_cut_is_made_anew() {
+    let repository = Repository::new();
+    repository.commit("windlass.yaml", b"jobs: {}\n", "Begin");
+    let (clones, main) = (repository.clones(), ask("refs/heads/main", None, None));
+    let clone = repository.dir.path().join("data/git/shop.git");
+    let is_object = |path: &Path| path.components().any(|part| part.as_os_str() == "objects");
+    let is_head = |path: &Path| path.ends_with("shop.git/HEAD");
+    let is_ref = |path: &Path| path.ends_with("refs/heads/main");
+    let lost: [&dyn Fn(&Path) -> bool; 3] = [&is_object, &is_head, &is_ref];
+    for chosen in lost {
+        clones.read(&repository.place(), &main).await.expect("it is there");
+        assert!(empty_files(&clone, chosen) > 0);
+        let read = clones.read(&repository.place(), &main).await.expect("it is fetched again");
+        assert_eq!(read.text.as_deref(), Some("jobs: {}\n"));
+    }
+}
+
 #[tokio::test]
 async fn the_file_and_the_commit_are_read_at_exactly_the_revision() {
     let repository = Repository::new();

@@ -168,7 +168,8 @@ pub(super) fn line() -> impl Strategy<Value = Line> {
     });
     let void = prop_oneof![Just(Outcome::Cancelled), not_started().prop_map(|reason| Outcome::NotStarted { reason })];
     let log = option::of(
-        (prop_oneof![Just(0), any::<u32>()], digest()).prop_map(|(total, digest)| LogEnd { total: u64::from(total), digest: Some(digest) }),
+        (prop_oneof![Just(0), any::<u32>()], digest())
+            .prop_map(|(total, digest)| LogEnd { total: u64::from(total), digest: Some(digest) }),
     );
     let exit = (started_outcome(), vec(log, 1..4), any::<bool>());
     let body = prop_oneof![
