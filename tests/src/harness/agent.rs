@@ -9,7 +9,7 @@ use serde_json::json;
 use windlass_agent::work::{Cgroup, KernelGroups};
 
 use super::api::Api;
-use super::process::{Output, Program, daemon, kill, signal, stop};
+use super::process::{Output, Program, daemon, kill, kill_children, signal, stop};
 use super::wait::until;
 
 /// An agent with its own state directory.
@@ -64,8 +64,13 @@ impl Agent {
 
     /// Starts it and waits for nothing.
     pub fn spawn(&mut self) {
+        self.spawn_under(&[]);
+    }
+
+    /// Starts it below another program, as a tracer.
+    pub fn spawn_under(&mut self, above: &[String]) {
         assert!(self.child.is_none(), "it runs already");
-        let mut command = self.program.command("windlass-agent");
+        let mut command = self.program.command_under(above, "windlass-agent");
         command.arg("run").arg("--config").arg(self.config()).arg("--state-dir").arg(self.state_dir());
         self.child = Some(daemon(command, &self.folder.join("agent.log")));
     }
@@ -73,6 +78,30 @@ impl Agent {
     /// `kill -9`; shims and steps go on.
     pub fn kill(&mut self) {
         kill(&mut self.child.take().expect("it runs"));
+    }
+
+    /// `kill -9` of what was started below another program, which is still to be handed over.
+    pub fn kill_tracee(&mut self) {
+        kill_children(self.child.as_ref().expect("it runs"));
+    }
+
+    /// How it ended, if it did so by itself: its exit code, none if a signal ended it.
+    pub fn ended(&mut self) -> Option<Option<i32>> {
+        let ended = self.child.as_mut().expect("it was started").try_wait().expect("it is our child");
+        ended.map(|status| {
+            self.child = None;
+            status.code()
+        })
+    }
+
+    /// Hands over the process that was started below another program, for the caller to wait for; the agent counts as gone.
+    pub fn hand_over(&mut self) -> Child {
+        self.child.take().expect("it runs")
+    }
+
+    /// Its process, or the one above it.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// Asks it to stop; returns its exit code.
@@ -115,7 +144,8 @@ impl Agent {
         std::fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
     }
 
-    fn config(&self) -> PathBuf {
+    /// Where it is configured.
+    pub fn config(&self) -> PathBuf {
         self.folder.join("agent.toml")
     }
 }

@@ -50,8 +50,20 @@ impl Api {
 
     /// POST of JSON below `/api/v1`.
     pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.post_with(path, &[], body)
+    }
+
+    /// The same with an idempotency key: asked again it is the same request.
+    pub fn post_once(&self, path: &str, key: &str, body: &Value) -> Reply {
+        self.post_with(path, &[("Idempotency-Key", key)], body)
+    }
+
+    fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
         let request = agent().post(format!("{}/api/v1{path}", self.base));
-        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        let mut request = request.header("Authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         reply(request.header("Content-Type", "application/json").send(body.to_string()))
     }
 
@@ -65,9 +77,13 @@ impl Api {
     }
 
     fn log_now(&self, run: &str, job: &str, step: &str) -> Option<(Vec<u8>, Headers)> {
-        let path = format!("{}/api/v1/runs/{run}/jobs/{job}/steps/{step}/log", self.base);
-        let request = agent().get(path).header("Authorization", format!("Bearer {}", self.token));
-        let mut response = request.call().ok()?;
+        self.bytes(&format!("/runs/{run}/jobs/{job}/steps/{step}/log"))
+    }
+
+    /// GET below `/api/v1` of what is no JSON, and its headers by lower-case name; none without an answer, or with another than 200.
+    pub fn bytes(&self, path: &str) -> Option<(Vec<u8>, Headers)> {
+        let request = agent().get(format!("{}/api/v1{path}", self.base));
+        let mut response = request.header("Authorization", format!("Bearer {}", self.token)).call().ok()?;
         if response.status() != 200 {
             return None;
         }
@@ -77,6 +93,15 @@ impl Api {
         let headers = response.headers().iter().map(named).collect();
         let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().ok()?;
         Some((bytes, headers))
+    }
+
+    /// GET below `/api/v1` as a stream that ends with its connection, or after so long.
+    pub fn stream(&self, path: &str, after: u64, limit: Duration) -> Option<Box<dyn std::io::Read>> {
+        let config = ureq::Agent::config_builder().http_status_as_error(true).timeout_recv_body(Some(limit));
+        let agent: ureq::Agent = config.build().into();
+        let request = agent.get(format!("{}/api/v1{path}", self.base)).header("Last-Event-ID", after.to_string());
+        let response = request.header("Authorization", format!("Bearer {}", self.token)).call().ok()?;
+        Some(Box::new(response.into_body().into_reader()))
     }
 
     /// Waits until a run has ended, and returns it.

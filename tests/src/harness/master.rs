@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 
 use super::api::Api;
-use super::process::{Output, Program, daemon, kill, stop};
+use super::process::{Output, Program, daemon, kill, kill_below, stop};
 use super::wait::until;
 
 /// A master with its own data directory.
@@ -14,13 +14,15 @@ pub struct Master {
     folder: PathBuf,
     config: String,
     child: Option<Child>,
+    /// Where the first start listened: agents dial the address that they joined, so every later one listens there too.
+    listeners: Option<serde_json::Value>,
 }
 
 impl Master {
     /// Makes identity and first token; `config` is the text of `master.toml` without listeners and data directory.
     pub(super) fn init(program: &Program, folder: &Path, config: &str) -> Self {
         let config = config.to_owned();
-        let master = Self { program: program.clone(), folder: folder.to_owned(), config, child: None };
+        let master = Self { program: program.clone(), folder: folder.to_owned(), config, child: None, listeners: None };
         master.configure("127.0.0.1:0", "127.0.0.1:0");
         let token = master.token_file().display().to_string();
         let output = master.run(&["init", "--token-file", &token]);
@@ -47,20 +49,61 @@ impl Master {
 
     /// Starts serving, and waits until it listens.
     pub fn start(&mut self) {
+        self.spawn_under(&[]);
+        until("the master listens", || {
+            assert!(self.ended().is_none(), "the master ended: {}", self.said());
+            self.listens().then_some(())
+        });
+        if self.listeners.is_none() {
+            let text = std::fs::read_to_string(self.listening()).expect("it listens");
+            self.listeners = Some(serde_json::from_str(&text).expect("it is JSON"));
+        }
+    }
+
+    /// Starts it below another program, as a tracer, and waits for nothing.
+    pub fn spawn_under(&mut self, above: &[String]) {
         assert!(self.child.is_none(), "it runs already");
-        // Agents dial the address that they joined: a second start listens where the first one did.
-        if self.listening().exists() {
+        if self.listeners.is_some() {
             self.configure(&self.address("http"), &self.address("agents"));
+        }
+        if self.listens() {
             std::fs::remove_file(self.listening()).expect("the world's folder can be written");
         }
-        let mut command = self.program.command("windlass-master");
+        let mut command = self.program.command_under(above, "windlass-master");
         command.arg("serve").arg("--config").arg(self.config());
         self.child = Some(daemon(command, &self.folder.join("master.log")));
-        until("the master listens", || {
-            let ended = self.child.as_mut().expect("it was started").try_wait().expect("it is our child");
-            assert!(ended.is_none(), "the master ended: {}", self.said());
-            self.listening().exists().then_some(())
-        });
+    }
+
+    /// Whether it said where it listens.
+    pub fn listens(&self) -> bool {
+        self.listening().exists()
+    }
+
+    /// `kill -9` of what was started below another program.
+    pub fn kill_below(&mut self) {
+        kill_below(&mut self.child.take().expect("it runs"));
+    }
+
+    /// `kill -9`, or nothing if it ended by itself.
+    pub fn kill_if_it_lives(&mut self) {
+        if let Some(child) = &mut self.child {
+            kill(child);
+        }
+        self.child = None;
+    }
+
+    /// How it ended, if it did so by itself: its exit code, none if a signal ended it.
+    pub fn ended(&mut self) -> Option<Option<i32>> {
+        let ended = self.child.as_mut().expect("it was started").try_wait().expect("it is our child");
+        ended.map(|status| {
+            self.child = None;
+            status.code()
+        })
+    }
+
+    /// Its process, or the one above it.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// `kill -9`.
@@ -80,9 +123,8 @@ impl Master {
 
     /// Address of a listener: `http` or `agents`.
     pub fn address(&self, listener: &str) -> String {
-        let text = std::fs::read_to_string(self.listening()).expect("it listens");
-        let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-        json[listener].as_str().expect("an address").to_owned()
+        let listeners = self.listeners.as_ref().expect("it listened once");
+        listeners[listener].as_str().expect("an address").to_owned()
     }
 
     /// The first API token.

@@ -8,13 +8,15 @@ mod master;
 mod process;
 mod repository;
 mod small_disk;
+mod volume;
 mod wait;
 mod world;
 
 pub use agent::Agent;
 pub use api::{Api, Reply};
 pub use master::Master;
-pub use process::{Output, Program};
+pub use process::{Output, Program, children_of, end_all_in, processes_in};
 pub use repository::Repository;
+pub use volume::{Volume, lacks_volumes};
 pub use wait::{WAIT, until, until_within};
 pub use world::{HOOK_KEY, Windlass, World};

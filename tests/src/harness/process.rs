@@ -44,6 +44,22 @@ impl Program {
         command
     }
 
+    /// The same below another program, as a tracer, that starts what follows its own words. The kernel then takes the first word from
+    /// a link, because it decides what the program is.
+    pub fn command_under(&self, above: &[String], name: &str) -> Command {
+        let Some((tracer, words)) = above.split_first() else { return self.command(name) };
+        let link = self.home.join("bin").join(name);
+        if !link.exists() {
+            std::fs::create_dir_all(self.home.join("bin")).expect("the world's folder can be written");
+            std::os::unix::fs::symlink(&self.executable, &link).expect("the world's folder can be written");
+        }
+        let mut command = Command::new(tracer);
+        command.args(words).arg(link).env_clear().env("HOME", &self.home).env("NO_COLOR", "1");
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(Stdio::null()).current_dir(&self.home);
+        command
+    }
+
     /// Runs to the end.
     pub fn run<I: AsRef<OsStr>>(&self, name: &str, args: impl IntoIterator<Item = I>) -> Output {
         self.run_with(name, args, &[], "")
@@ -92,6 +108,26 @@ pub(super) fn kill(child: &mut Child) {
     child.wait().expect("it is our child");
 }
 
+/// `kill -9` of what `child` started, and of it: a tracer that dies lets its tracees go on.
+pub(super) fn kill_below(child: &mut Child) {
+    kill_children(child);
+    kill(child);
+}
+
+/// `kill -9` of what `child` started.
+pub(super) fn kill_children(child: &Child) {
+    for pid in children_of(child.id()) {
+        // It may have ended since it was found.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// The processes that `pid` started and that still are its children.
+pub fn children_of(pid: u32) -> Vec<Pid> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|word| Pid::from_raw(word.parse().ok()?)).collect()
+}
+
 /// SIGTERM, and waits until it is gone; returns the exit code.
 pub(super) fn stop(child: &mut Child) -> Option<i32> {
     signal(child, Signal::TERM);
@@ -105,7 +141,7 @@ pub(super) fn signal(child: &Child, signal: Signal) {
 }
 
 /// Ends every process that works in `folder` or names it on its command line: shims and steps outlive the agents that started them.
-pub(super) fn end_all_in(folder: &Path) {
+pub fn end_all_in(folder: &Path) {
     until("every process of the world is gone", || {
         let found = processes_in(folder);
         for pid in &found {
@@ -117,7 +153,7 @@ pub(super) fn end_all_in(folder: &Path) {
 }
 
 /// Processes, but for this one, that work in `folder` or name it on their command line.
-pub(super) fn processes_in(folder: &Path) -> Vec<Pid> {
+pub fn processes_in(folder: &Path) -> Vec<Pid> {
     let own = std::process::id();
     let entries = std::fs::read_dir("/proc").expect("this is Linux");
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());

@@ -11,6 +11,7 @@ use super::master::Master;
 use super::process::{Output, Program, end_all_in, processes_in};
 use super::repository::Repository;
 use super::small_disk::SmallDisk;
+use super::volume::Volume;
 use super::wait::until;
 
 /// What a world is made of; `start` makes it.
@@ -21,6 +22,9 @@ pub struct Windlass {
     targets: Vec<String>,
     poll: bool,
     small_disk: bool,
+    slots: u32,
+    volume_of_master: bool,
+    volumes_of_agents: bool,
 }
 
 impl Windlass {
@@ -32,10 +36,13 @@ impl Windlass {
             targets: Vec::new(),
             poll: false,
             small_disk: false,
+            slots: 2,
+            volume_of_master: false,
+            volumes_of_agents: false,
         }
     }
 
-    /// A build host with two slots.
+    /// A build host; it has two slots unless [`Self::slots`] says another number.
     #[must_use]
     pub fn builder(mut self, name: &str) -> Self {
         self.builders.push(name.to_owned());
@@ -63,6 +70,27 @@ impl Windlass {
         self
     }
 
+    /// How many jobs a build host takes at once.
+    #[must_use]
+    pub fn slots(mut self, slots: u32) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// The master's data lies on an ext4 of its own, whose power can be cut. Needs root.
+    #[must_use]
+    pub fn volume_of_master(mut self) -> Self {
+        self.volume_of_master = true;
+        self
+    }
+
+    /// The state of each agent lies on an ext4 of its own, whose power can be cut. Needs root.
+    #[must_use]
+    pub fn volumes_of_agents(mut self) -> Self {
+        self.volumes_of_agents = true;
+        self
+    }
+
     /// Starts everything; the project is called `shop`.
     pub fn start(self) -> World {
         // What outlives its parent becomes our child, so that it can be seen and ended.
@@ -73,17 +101,28 @@ impl Windlass {
         let secret = folder.path().join("hook.key");
         write_private(&secret, HOOK_KEY);
         let poll = if self.poll { "poll = \"1s\"\n" } else { "" };
+        // A small volume has no room for the reservation of a usual log.
+        let limits = if self.volumes_of_agents { "limits = { log_per_attempt = \"4MiB\" }\n" } else { "" };
         let config = format!(
-            "[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}",
+            "{limits}[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}",
             repository.url(),
             secret.display().to_string()
         );
         let disk = self.small_disk.then(|| SmallDisk::mount(&folder.path().join("master")));
+        let volume = |name: &str, at: &str| {
+            let id = folder.path().file_name().expect("it has a name").to_string_lossy().into_owned();
+            Volume::mount(&folder.path().join(at), &format!("{id}-{name}"), folder.path())
+        };
+        let mut volumes: Vec<Volume> = self.volume_of_master.then(|| volume("master", "master")).into_iter().collect();
+        if self.volumes_of_agents {
+            volumes.extend(self.builders.iter().map(|name| volume(name, &format!("agent-{name}/state"))));
+        }
         let mut master = Master::init(&program, folder.path(), &config);
         master.start();
-        let mut world = World { agents: Vec::new(), master, repository, program, disk, folder };
+        let mut world = World { agents: Vec::new(), master, repository, program, volumes, disk, folder };
+        let builder_toml = format!("slots = {}\n{BUILDER_TOML}", self.slots);
         for name in &self.builders {
-            world.add_agent(&build_host(name), BUILDER_TOML);
+            world.add_agent(&build_host(name), &builder_toml);
         }
         for name in &self.targets {
             let root = world.folder.path().join(name).display().to_string();
@@ -105,7 +144,7 @@ deployers = [\"pipeline\", \"people\"]
 same_user = true
 ";
 
-const BUILDER_TOML: &str = "slots = 2\n[policy]\nprojects = [\"*\"]\nenvironments = []\nsteps = \"any\"\n";
+const BUILDER_TOML: &str = "[policy]\nprojects = [\"*\"]\nenvironments = []\nsteps = \"any\"\n";
 
 const TARGET_TOML: &str = "slots = 1
 [policy]
@@ -129,6 +168,8 @@ pub struct World {
     pub repository: Repository,
     /// The program under test.
     pub program: Program,
+    /// The master's, or else those of the build hosts in their order; unmounted after the processes and before the folder.
+    pub volumes: Vec<Volume>,
     #[expect(dead_code, reason = "it is unmounted when it is dropped, after the processes and before the folder")]
     disk: Option<SmallDisk>,
     folder: TempDir,
@@ -178,6 +219,15 @@ impl World {
         reply.body["id"].as_str().expect("a run has an id").to_owned()
     }
 
+    /// The last lines of what master and agents logged.
+    pub fn said(&self) -> String {
+        let mut text = format!("--- master\n{}", tail(&self.master.said()));
+        for agent in &self.agents {
+            text += &format!("\n--- {}\n{}", agent.name(), tail(&agent.said()));
+        }
+        text
+    }
+
     /// How many processes of the world there are.
     pub fn processes(&self) -> usize {
         processes_in(self.folder.path()).len()
@@ -206,10 +256,7 @@ impl Drop for World {
 
 #[expect(clippy::print_stderr, reason = "a test that fails shows what the daemons said")]
 fn show_logs(world: &World) {
-    eprintln!("--- master\n{}", tail(&world.master.said()));
-    for agent in &world.agents {
-        eprintln!("--- {}\n{}", agent.name(), tail(&agent.said()));
-    }
+    eprintln!("{}", world.said());
 }
 
 fn tail(text: &str) -> String {

@@ -1,0 +1,126 @@
+//! Power cuts: an ext4 of its own loses what was not synced, is mounted again, and what lies on it starts.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use windlass_tests::harness::{Windlass, World, lacks_volumes};
+
+use crate::args::Cut;
+use crate::check::Allowed;
+use crate::dice::Dice;
+use crate::findings::Findings;
+use crate::kill::{kill_tree, restart_agents};
+use crate::ring::Ring;
+use crate::stage::{Stage, pause};
+
+/// Runs that are started while the power goes.
+const RUNS: u64 = 2;
+const LIFE: Duration = Duration::from_millis(400);
+/// As for kills.
+const PATIENT_ROUNDS: u64 = 2;
+/// The kernel's name for this boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Says that we are in a mount namespace of our own.
+const OWN_MOUNTS: &str = "WINDLASS_CHAOS_MOUNTS";
+
+/// Power cuts.
+#[derive(Debug)]
+pub(crate) struct PowerCut(pub(crate) Cut);
+
+impl Ring for PowerCut {
+    fn name(&self) -> String {
+        format!("power cut of the {}", self.0.word())
+    }
+
+    fn lacks(&self) -> Option<String> {
+        lacks_volumes()
+    }
+
+    fn windlass(&self, windlass: Windlass) -> Windlass {
+        match self.0 {
+            Cut::Master => windlass.builder("b1").slots(4).volume_of_master(),
+            Cut::Agent => windlass.builder("b1").slots(4).volumes_of_agents(),
+        }
+    }
+
+    fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings) {
+        let reading = (self.0 == Cut::Master).then(|| stage.read_events());
+        let (runs, seen) = stage.under_load(round, RUNS, findings, |world| {
+            pause(dice, LIFE);
+            let seen = Stage::look(world);
+            match self.0 {
+                Cut::Master => cut_master(world, dice),
+                Cut::Agent => cut_agent(world, dice),
+            }
+            seen
+        });
+        findings.struck += 1;
+        stage.rest(&runs);
+        if let Some(reading) = reading {
+            stage.event = reading.compare(findings);
+        }
+        stage.check(&runs, self.allowed(), &seen, findings);
+        if self.0 == Cut::Master && round.is_multiple_of(PATIENT_ROUNDS) {
+            restart_agents(&mut stage.world);
+        }
+    }
+}
+
+impl PowerCut {
+    fn allowed(&self) -> Allowed {
+        let of_host = self.0 == Cut::Agent;
+        Allowed { unknown: of_host, killed_steps: of_host, not_started: of_host, gaps: false }
+    }
+}
+
+fn cut_master(world: &mut World, dice: &mut Dice) {
+    world.volumes[0].cut();
+    pause(dice, Duration::from_millis(30));
+    world.master.kill_if_it_lives();
+    world.volumes[0].mount_again();
+    world.master.start();
+}
+
+fn cut_agent(world: &mut World, dice: &mut Dice) {
+    world.volumes[0].cut();
+    kill_tree(world, dice);
+    world.volumes[0].mount_again();
+    new_boot();
+    world.agents[0].spawn();
+}
+
+/// Everything that starts from now on believes that the machine was booted again.
+fn new_boot() {
+    std::fs::write(boot_file(), random_uuid()).expect("it is ours");
+}
+
+fn boot_file() -> PathBuf {
+    std::env::temp_dir().join(format!("windlass-chaos-boot-{}", std::process::id()))
+}
+
+fn random_uuid() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/uuid").expect("this is Linux")
+}
+
+/// Starts this program again in a mount namespace of its own, so that no mount outlives it and the boot id can be ours. Returns its exit
+/// code; none if we are in one.
+pub(crate) fn in_own_mounts() -> Option<u8> {
+    if std::env::var_os(OWN_MOUNTS).is_some() {
+        std::fs::write(boot_file(), random_uuid()).expect("the temporary folder can be written");
+        let bound = Command::new("mount").arg("--bind").arg(boot_file()).arg(BOOT_ID).status();
+        assert!(bound.is_ok_and(|status| status.success()), "root can mount in its own namespace");
+        return None;
+    }
+    let exe = std::env::current_exe().expect("Linux knows what we are");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "--"]).arg(exe).args(std::env::args_os().skip(1));
+    let status = command.env(OWN_MOUNTS, "1").status().expect("util-linux is installed");
+    Some(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+}
+
+/// Removes what `in_own_mounts` left in the temporary folder.
+pub(crate) fn leave_own_mounts() {
+    // It goes with the machine's temporary folder otherwise.
+    let _ = std::fs::remove_file(boot_file());
+}
