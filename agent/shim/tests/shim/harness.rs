@@ -241,6 +241,8 @@ impl Ended {
     pub(crate) fn exit(&self) -> Exit {
         assert_eq!(self.code, Some(0));
         assert!(self.lock_is_free());
+        let is_gone = |groups: Cgroups| !groups.job.path().exists();
+        assert!(self.host.groups().is_none_or(is_gone), "nobody of the job was left");
         let lines = lines(&self.host.dir());
         assert!(matches!(lines[..2], [LineBody::Accepted { .. }, LineBody::Go]), "{lines:?}");
         match lines.last() {
