@@ -16,11 +16,9 @@ fn is_quarantined(world: &World, name: &str, kind: &str) {
     });
 }
 
-fn is_connected(world: &World, name: &str) {
+fn is(world: &World, name: &str, state: &str) {
     let api = world.api();
-    until(&format!("{name} is connected"), || {
-        (api.get(&format!("/agents/{name}")).body["state"] == "connected").then_some(())
-    });
+    until(&format!("{name} is {state}"), || (api.get(&format!("/agents/{name}")).body["state"] == state).then_some(()));
 }
 
 /// Asks with the client.
@@ -40,6 +38,7 @@ fn a_state_directory_that_was_rolled_back_is_quarantined_until_a_person_readmits
     let (api, state) = (world.api(), world.agent("b1").state_dir());
     let kept = state.with_extension("kept");
     world.agent("b1").stop();
+    is(&world, "b1", "gone");
     assert!(Command::new("cp").arg("-a").args([&state, &kept]).status().expect("cp runs").success());
     world.agent("b1").start(&api);
     world.agent("b1").stop();
@@ -64,7 +63,7 @@ fn a_target_that_lost_its_memory_is_quarantined_until_a_person_readmits_it() {
     world.agent("web1").spawn();
     is_quarantined(&world, "web1", "lost_state");
     asks(&world, &["agents", "readmit", "web1", "--reason", "a new disk"]);
-    is_connected(&world, "web1");
+    is(&world, "web1", "connected");
 }
 
 #[test]
@@ -77,7 +76,9 @@ fn a_pause_stands_over_restarts_of_both_sides() {
     let api = world.api();
     world.agent("b1").start(&api);
     let run = world.run(HELLO);
-    assert!(waits_because(&world, &run).to_string().contains("b1 is paused by admin"));
+    until("the job waits for the end of the pause", || {
+        waits_because(&world, &run).to_string().contains("b1 is paused by admin").then_some(())
+    });
     assert!(asks(&world, &["agents"]).contains("paused by admin"));
     until("the agent knows it", || world.agent("b1").said().contains("nothing new follows").then_some(()));
     asks(&world, &["agents", "resume", "b1", "--reason", "swapped"]);
