@@ -41,7 +41,6 @@ impl Admission {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "the tests count from any moment")]
 mod tests {
     use super::*;
 
