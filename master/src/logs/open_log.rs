@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 use windlass_core::model::Digest;
 use windlass_disk::log::{GapReason, LogPaths, LogReader, LogWriter, verify};
-use windlass_disk::{Disk, Open};
+use windlass_disk::{Disk, Open, safe_write};
 
 use super::{Chunk, HostEnd, LogPhase, LogState, Piece, Result, SealVerdict, Sealed, Verdict};
 
@@ -41,7 +41,7 @@ impl OpenLog {
     /// Opens or begins the log of `base`; an end that is not whole is cut off. `quota` is how long it may become.
     pub fn open(disk: &dyn Disk, base: PathBuf, quota: u64, state: watch::Sender<LogState>) -> Result<Self> {
         if let Some(dir) = base.parent() {
-            disk.create_dir_all(dir)?;
+            safe_write::create_dir_all_synced(disk, dir)?;
         }
         let (writer, cut) = LogWriter::open(disk, &base)?;
         if cut.bytes > 0 || cut.index > 0 {
@@ -148,7 +148,7 @@ impl OpenLog {
         Ok(())
     }
 
-    /// Each level may be new: made by us, or by a master that was killed before it synced them.
+    /// A level may have been made by a master that was killed before it synced it: then nobody made it anew, and it is synced here.
     fn sync_names(&self, disk: &dyn Disk) -> Result<()> {
         for dir in self.base.ancestors().skip(1).take(LEVELS) {
             disk.sync_dir(dir)?;
