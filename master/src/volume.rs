@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn the_lesser_of_a_share_and_an_amount_counts() {
-        let small = |free| Level::of(100 * GIB, free * GIB);
-        assert_eq!([11, 9, 4, 1].map(small), [Level::Plenty, Level::Low, Level::Tight, Level::Stop]);
+        let small = |free| Level::of(50 * GIB, free * GIB);
+        assert_eq!([6, 4, 2, 0].map(small), [Level::Plenty, Level::Low, Level::Tight, Level::Stop]);
         let large = |free| Level::of(10_000 * GIB, free * GIB);
         assert_eq!([11, 9, 3, 0].map(large), [Level::Plenty, Level::Low, Level::Tight, Level::Stop]);
         assert_eq!(Level::of(10_000 * GIB, 50 * GIB), Level::Plenty);
