@@ -46,7 +46,12 @@ pub fn conclude(store: &Store, fence: Fence, boot_id: &str, by: Concluder) -> Re
         cancelled: store.disk().exists(&dir.cancel())?,
         by,
     });
-    carry_out(store, fence, &dir, file, found, conclusion)
+    let concluded = carry_out(store, fence, &dir, file, found, conclusion)?;
+    if let Concluded::Ended(_) = concluded {
+        // An agent that was killed before it synced them leaves names that a power cut would take, after they were reported.
+        store.sync(fence)?;
+    }
+    Ok(concluded)
 }
 
 fn carry_out(

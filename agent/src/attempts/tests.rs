@@ -1,13 +1,14 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use windlass_core::attempt::{Concluder, LineBody};
 use windlass_core::model::{Digest, Fence, NotStarted, Outcome, UnknownReason};
 use windlass_disk::log::{GapReason, Kind, LogReader, LogWriter};
-use windlass_disk::{Disk, Open, RealDisk};
+use windlass_disk::{Disk, FaultyDisk, Open, RealDisk};
 
 use super::fixture::{BOOT, Fixture, accepted, exit, fixture};
 use super::*;
+use crate::host::RealHost;
 
 const FENCE: Fence = Fence(7);
 
@@ -104,6 +105,18 @@ fn a_lost_shim_leaves_unknown_and_logs_that_end_at_their_last_whole_chunk() {
     assert_eq!((end.total, end.digest), (7, Some(Digest::of(b"half of"))));
     let entries = LogReader::open(&RealDisk, &dir.log(1)).expect("a log").entries(0, 9).expect("readable");
     assert_eq!(entries.last().map(|entry| entry.gap), Some(GapReason::ShimLost));
+}
+
+#[test]
+fn what_is_concluded_stays_with_its_names() {
+    let disk = FaultyDisk::new();
+    let dir = StateDir::new(Path::new("/agent"));
+    let store = Store::open(Arc::new(disk.clone()), Arc::new(RealHost), &dir).expect("a store");
+    let mut record = store.begin(FENCE).expect("a new attempt");
+    record.append(1, accepted(FENCE, BOOT)).expect("appended");
+    drop(record);
+    conclude(&store, FENCE, BOOT, Concluder::Start).expect("the disk is well");
+    assert!(disk.is_synced(&dir.attempt(FENCE).record()), "the agent died before it synced the directories");
 }
 
 #[test]
