@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .bytes(".windlass.agent.v1.LogChunk.data")
         .bytes(".windlass.agent.v1.BlobPart.data")
+        .skip_debug([".windlass.agent.v1.Secret"])
         .compile_fds(descriptors)?;
     println!("cargo::rerun-if-changed=windlass");
     Ok(())

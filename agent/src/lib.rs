@@ -35,12 +35,15 @@ use exit::Failure;
 
 /// Runs the agent, or one of its sub-commands. The first argument is the program's name.
 pub fn main(args: Vec<OsString>) -> ExitCode {
+    if let Err(error) = windlass_disk::memory::keep_private() {
+        return exit::of(Err(Failure::new(exit::NOT_NOW, format!("memory cannot be kept private: {error}"))));
+    }
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(wrong) => return exit::usage(&wrong),
     };
     match args.command() {
-        Command::Shim { dir } => match work::take_record_from_stdin() {
+        Command::Shim { dir } => match work::take_record_from_stdout() {
             Ok(()) => windlass_shim::main(&dir),
             Err(error) => exit::of(Err(Failure::new(exit::DISK, format!("the record cannot be taken over: {error}")))),
         },

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use windlass_core::model::{DeploymentId, JobKey, ProjectName, RunId};
+use windlass_core::model::{DeploymentId, JobKey, ProjectName, RunId, SecretName};
 
 use crate::output::{Colour, Format};
 
@@ -96,6 +96,12 @@ pub enum Command {
         /// What to do with them; none: list them
         #[command(subcommand)]
         verb: Option<AgentsVerb>,
+    },
+    /// Sets, lists and deletes secrets of a project; nothing shows a value
+    Secrets {
+        /// What to do with them
+        #[command(subcommand)]
+        verb: SecretsVerb,
     },
     /// Shows every lane: what should run, and what the targets say
     Status,
@@ -309,6 +315,46 @@ pub enum ProjectsVerb {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// What to do with secrets.
+#[derive(Debug, Subcommand)]
+pub enum SecretsVerb {
+    /// Sets a secret; the value is read from standard input. A single line loses its line break, several stay as they are
+    Set {
+        #[command(flatten)]
+        secret: SecretArguments,
+        /// Runs that are not of the main branch get it too
+        #[arg(long)]
+        unprotected: bool,
+    },
+    /// Lists the secrets of a project
+    List {
+        /// The project
+        #[arg(long)]
+        project: ProjectName,
+    },
+    /// Deletes a secret and erases its values; who has it already keeps it
+    Delete {
+        #[command(flatten)]
+        secret: SecretArguments,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which secret.
+#[derive(Debug, Args)]
+pub struct SecretArguments {
+    /// Its name, as TAX_KEY
+    pub name: SecretName,
+    /// The project
+    #[arg(long)]
+    pub project: ProjectName,
+    /// Only for jobs that change a target of this environment
+    #[arg(long)]
+    pub environment: Option<String>,
 }
 
 /// What a join token fixes.

@@ -4,6 +4,7 @@ use crate::agent::Quarantine;
 use crate::fact::Fact;
 use crate::input::Enrolled;
 use crate::model::{DeploymentId, Digest, Fence, JobKey, Problem, RunId};
+use crate::secret::SecretId;
 
 /// What a decision answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,6 +176,12 @@ pub enum Refusal {
     /// The master's volume has no room for another fact; nothing was decided.
     #[error("the master's disk is full; free some space on its data volume and try again")]
     NoSpace,
+    /// No such secret, or it is deleted.
+    #[error("there is no secret {0}")]
+    SecretUnknown(SecretId),
+    /// Another value of it came first.
+    #[error("{0} was set by another request at the same time")]
+    SecretRaced(SecretId),
     /// Not allowed, with the arithmetic.
     #[error("{0}")]
     Rejected(String),

@@ -11,8 +11,10 @@ use crate::attempt::Line;
 use crate::input::{ApiToken, Delivery, JoinToken, LogSeal, Offer};
 use crate::model::{
     AgentId, AgentRegister, Attempt, Commit, Config, DeliveryKey, Digest, Envelope, Fence, JobKey, JobPlan,
-    Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, UnixMs, UnknownReason,
+    Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, Trust, UnixMs,
+    UnknownReason,
 };
+use crate::secret::{Grant, SecretId};
 pub use agent::AgentFact;
 pub use deployment::DeploymentFact;
 
@@ -126,6 +128,9 @@ pub enum Fact {
         delivery: Option<DeliveryKey>,
         /// The idempotency key that made it.
         key: Option<String>,
+        /// Proven by the fetch.
+        #[serde(default)]
+        trust: Trust,
     },
     /// A deployment made jobs.
     JobsAdded {
@@ -251,6 +256,41 @@ pub enum Fact {
         /// This job.
         job: JobKey,
     },
+    /// The value of a secret is sealed on the master's disk.
+    SecretSet {
+        /// Which.
+        secret: SecretId,
+        /// 1, 2, … of this secret.
+        number: u32,
+        /// Runs that are not of the main branch get it too.
+        unprotected: bool,
+        /// Bytes of the value.
+        bytes: u32,
+        /// BLAKE3 of the file that holds it.
+        sealed: Digest,
+        /// Who set it.
+        by: String,
+    },
+    /// A secret is no longer delivered; its values are erased.
+    SecretDeleted {
+        /// Which.
+        secret: SecretId,
+        /// Who says so.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// From here on an agent is believed to know these values.
+    SecretsDelivered {
+        /// For this attempt.
+        fence: Fence,
+        /// Of this run.
+        run: RunId,
+        /// Who gets them.
+        agent: AgentId,
+        /// Which, with their numbers.
+        secrets: Vec<Grant>,
+    },
     /// The master itself stood still for longer than silence may be counted over.
     MasterPaused {
         /// Between two turns.
@@ -306,12 +346,19 @@ impl Fact {
             Self::MasterPaused { .. } => 64,
             Self::Settled { .. } => 70,
             Self::JobHeld { .. } => 71,
+            Self::SecretSet { .. } => 80,
+            Self::SecretDeleted { .. } => 81,
+            Self::SecretsDelivered { .. } => 82,
         }
     }
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind) || kind == 32 || (60..=64).contains(&kind) || (70..=71).contains(&kind)
+        (1..=22).contains(&kind)
+            || kind == 32
+            || (60..=64).contains(&kind)
+            || (70..=71).contains(&kind)
+            || (80..=82).contains(&kind)
     }
 
     /// The project a run fact belongs to, for filters; none for what is not about a run.
@@ -325,8 +372,10 @@ impl Fact {
             | Self::RunEnded { run, .. }
             | Self::Settled { run, .. }
             | Self::JobHeld { run, .. }
+            | Self::SecretsDelivered { run, .. }
             | Self::RunClosed { run } => Some(&run.project),
             Self::ProjectStarted { project, .. } => Some(project),
+            Self::SecretSet { secret, .. } | Self::SecretDeleted { secret, .. } => Some(&secret.project),
             Self::DeliveryTaken { delivery } => Some(&delivery.project),
             Self::EpochBegun { .. }
             | Self::Restored

@@ -10,6 +10,7 @@ use crate::model::{
     AgentId, AgentName, AgentRegister, Attempt, Commit, Config, DeliveryKey, DeploymentId, Digest, Fence, JobKey,
     LaneId, Observation, ProjectName, ReleaseId, RunId, UnixMs, Verdict,
 };
+use crate::secret::SecretId;
 
 /// What the outside said.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,6 +160,17 @@ pub enum Input {
         /// Idempotency key, made unique per subject.
         key: Option<String>,
     },
+    /// A person set a secret; its value is sealed on disk.
+    SetSecret(SetSecret),
+    /// A person deletes a secret.
+    DeleteSecret {
+        /// Which.
+        secret: SecretId,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// A person has seen which agents are back after a restore: jobs of the project are placed again.
     StartProject {
         /// Which.
@@ -177,6 +189,23 @@ pub enum Input {
         /// Why.
         reason: String,
     },
+}
+
+/// A new value of a secret, without the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetSecret {
+    /// Which.
+    pub secret: SecretId,
+    /// The number it was sealed with: it must be the next one.
+    pub number: u32,
+    /// Runs that are not of the main branch get it too.
+    pub unprotected: bool,
+    /// Bytes of the value.
+    pub bytes: u32,
+    /// BLAKE3 of the file that holds it.
+    pub sealed: Digest,
+    /// Who.
+    pub by: String,
 }
 
 /// An API token, as the master keeps it.

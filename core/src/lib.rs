@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod place;
 pub mod project;
 pub mod run;
+pub mod secret;
 pub mod touched;
 pub mod world;
 

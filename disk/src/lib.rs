@@ -6,6 +6,7 @@
 //! 3. [`record`]: what happened to one attempt, line by line
 //! 4. [`log`]: the bytes of a step and the index of their chunks, the same on agent and master
 //! 5. [`journal`]: the facts of the master, the one truth
+//! 6. [`memory`]: what shall never become a file
 //!
 //! Called by the master, the agent and the shim. Invariant: what a function here calls synced is on
 //! disk with every name that leads to it, and what was written before and is no longer whole is found
@@ -16,6 +17,7 @@ pub mod file;
 pub mod journal;
 pub mod lock;
 pub mod log;
+pub mod memory;
 pub mod real;
 pub mod record;
 pub mod safe_write;

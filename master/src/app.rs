@@ -30,6 +30,7 @@ use crate::inbox::{INBOX_CAPACITY, Inbox};
 use crate::init::{cluster_bytes, files, is_restored, next_epoch, open_facts};
 use crate::link::{self, Admission, Link, Patience, Sessions};
 use crate::logs::Logs;
+use crate::secrets::{Key, Secrets};
 use crate::tasks::Tasks;
 use crate::triggers::{self, Repositories, Triggers};
 use crate::volume::Volume;
@@ -176,6 +177,9 @@ impl House {
         let (asked, history) =
             History::start(data.path(), cluster, reader.clone(), checkpoints, published.clone(), history_stop.clone())?;
         let volume = Volume::of(data.path(), config.sizes.ballast_bytes);
+        let key = Key::find(&config.secret_key)?;
+        let secrets =
+            Secrets::start(Box::new(RealDisk), data.path(), identity.cluster_id(), key).map_err(Failure::Start)?;
         let sessions = Sessions::default();
         let triggers = Triggers::new(
             inbox.clone(),
@@ -190,6 +194,7 @@ impl House {
             inbox: inbox.clone(),
             logs: logs.clone(),
             blobs: blobs.clone(),
+            secrets: secrets.clone(),
             sessions: sessions.clone(),
             admission: Admission::default(),
             tasks: tasks.clone(),
@@ -205,6 +210,7 @@ impl House {
             volume: volume.clone(),
             blobs,
             sessions: sessions.clone(),
+            secrets,
             triggers: triggers.clone(),
             config: Arc::new(config.clone()),
             tasks: tasks.clone(),

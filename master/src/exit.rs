@@ -47,6 +47,9 @@ pub enum Failure {
     /// Keys and certificates.
     #[error(transparent)]
     Identity(#[from] crate::identity::Error),
+    /// The key that seals secrets.
+    #[error("cannot use the key for secrets: {0}")]
+    SecretKey(#[from] crate::secrets::KeyError),
     /// Logs, at the start.
     #[error("cannot open the logs: {0}")]
     Logs(String),
@@ -85,7 +88,7 @@ impl Failure {
             Self::Facts(error) if error.is_damage() => 75,
             Self::History(crate::history::Error::JournalCut { .. }) => 75,
             Self::Commit(_) | Self::LogsFailed(_) => 74,
-            Self::Identity(_) => 78,
+            Self::Identity(_) | Self::SecretKey(_) => 78,
             Self::MasterExists(_)
             | Self::Locked(_)
             | Self::Listen { .. }
@@ -125,7 +128,9 @@ impl Failure {
                 "look at the disk under the data directory, then start the master again: it goes on from what is there"
                     .to_owned()
             }
+            Self::SecretKey(crate::secrets::KeyError::Mode { path, .. }) => format!("chmod 600 {}", path.display()),
             Self::Config(_)
+            | Self::SecretKey(_)
             | Self::File { .. }
             | Self::Facts(_)
             | Self::Identity(_)

@@ -18,6 +18,7 @@ use crate::engine::record;
 use crate::exit::Failure;
 use crate::facts::{Committer, Facts, Files};
 use crate::identity::{Identity, new_api_token};
+use crate::secrets::make_key;
 
 /// Life of the first token.
 const FIRST_TOKEN: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -36,7 +37,12 @@ pub fn init(place: Place, token_file: Option<PathBuf>) -> Result<(), Failure> {
     let written = place.config.as_deref().filter(|path| !path.exists());
     let file = if written.is_some() { None } else { place.config.clone() };
     let flags = Scalars { data_dir: place.data_dir, ..Scalars::default() };
-    let config = crate::config::load(crate::config::Source { file, flags, environment: std::env::vars().collect() })?;
+    let mut config =
+        crate::config::load(crate::config::Source { file, flags, environment: std::env::vars().collect() })?;
+    if let Some(path) = written.and_then(|path| std::path::absolute(path).ok()) {
+        // The file is written below; the key belongs beside it.
+        config.secret_key = path.with_file_name("secret.key");
+    }
     let data = DataDir::at(&config.data_dir);
     data.create()?;
     let _lock = data.lock()?;
@@ -44,11 +50,16 @@ pub fn init(place: Place, token_file: Option<PathBuf>) -> Result<(), Failure> {
         return Err(Failure::MasterExists(config.data_dir));
     }
     let identity = Identity::create(&data.identity_dir(), wall())?;
+    let made_key = make_key(&config.secret_key)?;
     let token = add_token(&data, &identity, config.sizes.segment_bytes, "admin", FIRST_TOKEN)?;
     if let Some(path) = written {
         let text = format!("data_dir = {:?}\n{MASTER_TOML}", config.data_dir.display().to_string());
         write_new(path, text.as_bytes(), 0o644)?;
         crate::say(&format!("written {}: list your projects and environments there", path.display()))?;
+    }
+    if made_key {
+        let path = config.secret_key.display();
+        crate::say(&format!("the key that seals secrets is {path}: keep a copy elsewhere, no backup holds it"))?;
     }
     match token_file {
         Some(path) => {

@@ -19,6 +19,7 @@ pub mod inbox;
 mod init;
 pub mod link;
 pub mod logs;
+pub mod secrets;
 pub mod tasks;
 pub mod triggers;
 pub mod volume;
@@ -34,6 +35,9 @@ use exit::Failure;
 
 /// Runs the program `windlass-master` with these arguments, the first of which is its own name.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    if let Err(error) = windlass_disk::memory::keep_private() {
+        return exit::report(Err(Failure::Start(error)));
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {

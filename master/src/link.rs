@@ -28,6 +28,7 @@ use crate::engine::Published;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
 use crate::logs::Logs;
+use crate::secrets::Secrets;
 use crate::tasks::Tasks;
 
 /// What the link works with. Cheap to clone.
@@ -43,6 +44,8 @@ pub struct Link {
     pub logs: Logs,
     /// Takes and gives artifacts.
     pub blobs: Blobs,
+    /// Opens what is delivered.
+    pub secrets: Secrets,
     /// Who is connected.
     pub sessions: Sessions,
     /// How many may connect at once.

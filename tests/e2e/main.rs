@@ -8,6 +8,7 @@ mod deployments;
 mod first_light;
 mod itself;
 mod restarts;
+mod secrets;
 mod upgrade;
 
 use windlass_tests::harness::Windlass;

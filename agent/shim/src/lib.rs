@@ -1,6 +1,7 @@
 //! The shim: the small process that runs one job attempt and outlives the agent.
 //!
-//! The agent starts it as `windlass-agent shim DIR`, where `DIR` is the directory of the attempt and descriptor 3 its locked record.
+//! The agent starts it as `windlass-agent shim DIR`, where `DIR` is the directory of the attempt, descriptor 3 its locked record, and
+//! standard input the secrets that its steps declare, if they do.
 //! From then on both speak through files only: down `cancel` and `cancel.force`, up the record and the logs.
 //!
 //! ```text
@@ -14,7 +15,8 @@
 //! | [`run`] | the way of an attempt from GO to EXIT |
 //! | [`step`] | one step: what is executed, in what, with what outcome |
 //! | [`turn`] | one wait for whatever comes next |
-//! | [`pipes`] | bytes from the steps to the spool |
+//! | [`pipes`] | bytes from the steps, masked, to the spool |
+//! | [`secrets`] | taken from standard input, shown to steps |
 //! | [`stop`] | why and when the job is stopped |
 //! | [`spool`] | the disk thread: record and logs |
 //! | [`process`] | fork, signals, descendants; the only unsafe code |
@@ -30,6 +32,7 @@ mod place;
 #[expect(unsafe_code, reason = "fork, exec and signal masks have no safe interface")]
 mod process;
 mod run;
+mod secrets;
 mod spool;
 mod start;
 mod step;
@@ -43,6 +46,7 @@ use std::process::ExitCode;
 
 pub use place::{Cgroups, Place};
 pub use process::Cgroup;
+pub use secrets::handed;
 
 /// The parts of a shim that need no process, for a loop that plays the rest.
 pub mod parts {

@@ -8,14 +8,19 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use windlass_core::mask::Needles;
+
 /// The most bytes the outputs of one step may have.
 pub(crate) const OUTPUT_MAX: u64 = 256 * 1024;
 
 const NAME_MAX: usize = 63;
 
-/// Reads the outputs of a step. The error is a fragment for people; it never quotes a value.
-pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, String>, String> {
+/// Reads the outputs of a step, in which no secret may stand. The error is a fragment for people; it never quotes a value.
+pub(crate) fn read(path: &Path, needles: &Needles) -> Result<BTreeMap<String, String>, String> {
     let bytes = read_plain(path).map_err(|error| format!("outputs cannot be read: {error}"))?;
+    if let Some(name) = needles.found_in(&bytes) {
+        return Err(format!("outputs hold secret {name}"));
+    }
     if bytes.len() as u64 > OUTPUT_MAX {
         return Err(format!("outputs have more than {OUTPUT_MAX} bytes"));
     }
@@ -88,14 +93,14 @@ mod tests {
     fn only_a_plain_file_of_limited_size_is_read() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("output-01");
-        assert!(read(&path).is_err(), "it is gone");
+        assert!(read(&path, &Needles::of([])).is_err(), "it is gone");
         std::fs::write(&path, vec![b'A'; 256 * 1024 + 1]).expect("written");
-        assert_eq!(read(&path), Err("outputs have more than 262144 bytes".to_owned()));
+        assert_eq!(read(&path, &Needles::of([])), Err("outputs have more than 262144 bytes".to_owned()));
         std::fs::write(&path, b"A=\xff").expect("written");
-        assert_eq!(read(&path), Err("outputs are not UTF-8".to_owned()));
+        assert_eq!(read(&path, &Needles::of([])), Err("outputs are not UTF-8".to_owned()));
         let link = dir.path().join("output-02");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
-        assert!(read(&link).is_err(), "a link is not followed");
-        assert!(read(dir.path()).is_err(), "a directory is no file");
+        assert!(read(&link, &Needles::of([])).is_err(), "a link is not followed");
+        assert!(read(dir.path(), &Needles::of([])).is_err(), "a directory is no file");
     }
 }

@@ -1,5 +1,7 @@
 //! Bytes from the steps to the spool, in the order they were read.
 //!
+//! What is read is masked first: see `windlass_core::mask`. It may hold back bytes that could begin a secret.
+//!
 //! A lone read goes on at once; reads within 2 ms of the last are joined. When the spool takes no more the pipes wait, as any pipe
 //! does; when the disk has then made no progress for 5 s, bytes are read on, counted and dropped, so that no disk stalls a step.
 //!
@@ -12,8 +14,10 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::io::Errno;
+use windlass_core::mask::{Masker, Needles};
 
 use crate::spool::{Chunk, Spool, Stream};
 
@@ -30,6 +34,7 @@ pub(crate) struct Pipes {
     feeds: Vec<Feed>,
     flow: Flow,
     buffer: Vec<u8>,
+    needles: Arc<Needles>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +47,28 @@ enum Flow {
 /// The two streams of a step, which may outlive it.
 #[derive(Debug)]
 struct Feed {
+    stdout: Tap,
+    stderr: Tap,
+    seen: Seen,
+    sent_ns: u64,
+    heard_ns: u64,
+}
+
+/// One stream: where it comes from, until it is over, and what hides secrets in it.
+#[derive(Debug)]
+struct Tap {
+    pipe: Option<OwnedFd>,
+    masker: Masker,
+}
+
+/// What may be seen of a step and has not gone on.
+#[derive(Debug)]
+struct Seen {
     step: u32,
     began_ns: u64,
-    stdout: Option<OwnedFd>,
-    stderr: Option<OwnedFd>,
     /// At most a few: nothing is read while they cannot go on.
     waiting: VecDeque<Chunk>,
     dropped_bytes: u64,
-    sent_ns: u64,
-    heard_ns: u64,
 }
 
 /// One stream of one step.
@@ -61,22 +79,21 @@ pub(crate) struct Source {
 }
 
 impl Pipes {
-    pub(crate) fn new() -> Self {
-        Self { feeds: Vec::new(), flow: Flow::Open, buffer: vec![0; READ_MAX] }
+    pub(crate) fn new(needles: Arc<Needles>) -> Self {
+        Self { feeds: Vec::new(), flow: Flow::Open, buffer: vec![0; READ_MAX], needles }
+    }
+
+    /// What is looked for.
+    pub(crate) fn needles(&self) -> &Needles {
+        &self.needles
     }
 
     /// The streams of a step that begins now. They must not block.
     pub(crate) fn add(&mut self, step: u32, began_ns: u64, stdout: OwnedFd, stderr: OwnedFd) {
-        self.feeds.push(Feed {
-            step,
-            began_ns,
-            stdout: Some(stdout),
-            stderr: Some(stderr),
-            waiting: VecDeque::new(),
-            dropped_bytes: 0,
-            sent_ns: 0,
-            heard_ns: began_ns,
-        });
+        let tap = |pipe| Tap { pipe: Some(pipe), masker: Masker::new(Arc::clone(&self.needles)) };
+        let seen = Seen { step, began_ns, waiting: VecDeque::new(), dropped_bytes: 0 };
+        let (stdout, stderr) = (tap(stdout), tap(stderr));
+        self.feeds.push(Feed { stdout, stderr, seen, sent_ns: 0, heard_ns: began_ns });
     }
 
     /// What is to be polled: nothing while the pipes wait.
@@ -84,8 +101,9 @@ impl Pipes {
         if matches!(self.flow, Flow::Blocked { .. }) {
             return Vec::new();
         }
-        let of = |feed: &Feed, stream| Source { step: feed.step, stream };
-        let both = |feed| [(of(feed, Stream::Stdout), &feed.stdout), (of(feed, Stream::Stderr), &feed.stderr)];
+        let of = |feed: &Feed, stream| Source { step: feed.seen.step, stream };
+        let both =
+            |feed| [(of(feed, Stream::Stdout), &feed.stdout.pipe), (of(feed, Stream::Stderr), &feed.stderr.pipe)];
         let open = self.feeds.iter().flat_map(both);
         open.filter_map(|(source, end)| end.as_ref().map(|end| (source, end.as_fd()))).collect()
     }
@@ -97,31 +115,28 @@ impl Pipes {
 
     /// When joined reads go on.
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
-        let waits = |feed: &&Feed| self.flow == Flow::Open && !feed.waiting.is_empty();
+        let waits = |feed: &&Feed| self.flow == Flow::Open && !feed.seen.waiting.is_empty();
         self.feeds.iter().filter(waits).map(Feed::due_ns).min()
     }
 
     /// When the step's last byte was read; none if both streams are closed. While the pipes wait, silence proves nothing.
     pub(crate) fn heard_ns(&self, step: u32, now_ns: u64) -> Option<u64> {
-        let feed = self.feeds.iter().find(|feed| feed.step == step)?;
+        let feed = self.feeds.iter().find(|feed| feed.seen.step == step)?;
         Some(if matches!(self.flow, Flow::Blocked { .. }) { now_ns } else { feed.heard_ns })
     }
 
     /// Reads once from a stream that has something, or is at its end.
     pub(crate) fn read(&mut self, source: Source, spool: &Spool, now_ns: u64) {
-        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.step == source.step) else { return };
-        let end = feed.end(source.stream);
-        let Some(descriptor) = end else { return };
-        match rustix::io::read(descriptor, &mut self.buffer) {
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.seen.step == source.step) else { return };
+        let Some(pipe) = &feed.tap(source.stream).pipe else { return };
+        let is_dropping = self.flow == Flow::Dropping;
+        match rustix::io::read(pipe, &mut self.buffer) {
             Err(Errno::AGAIN | Errno::INTR) => {}
-            Ok(0) | Err(_) => *end = None,
-            Ok(read) if self.flow == Flow::Dropping => {
-                feed.heard_ns = now_ns;
-                feed.dropped_bytes += read as u64;
-            }
+            Ok(0) | Err(_) => feed.close(source.stream, now_ns, is_dropping),
             Ok(read) => {
-                feed.take(source.stream, &self.buffer[..read], now_ns);
-                if now_ns >= feed.due_ns() || feed.is_full() {
+                feed.take(source.stream, &self.buffer[..read], now_ns, is_dropping);
+                let is_due = now_ns >= feed.due_ns() || feed.is_full();
+                if !is_dropping && is_due && !feed.seen.waiting.is_empty() {
                     self.flow = self.flow.after(feed.send(spool, now_ns), spool, now_ns);
                 }
             }
@@ -132,7 +147,7 @@ impl Pipes {
     pub(crate) fn tick(&mut self, spool: &Spool, now_ns: u64) {
         for feed in &mut self.feeds {
             let due = self.flow != Flow::Open || feed.is_over() || now_ns >= feed.due_ns();
-            if due && !feed.waiting.is_empty() {
+            if due && !feed.seen.waiting.is_empty() {
                 let sent = feed.send(spool, now_ns);
                 self.flow = self.flow.after(sent, spool, now_ns);
                 if !sent {
@@ -144,9 +159,9 @@ impl Pipes {
             self.feeds.iter_mut().for_each(|feed| feed.tell_dropped(spool, now_ns));
         }
         self.feeds.retain(|feed| {
-            let over = feed.is_over() && feed.waiting.is_empty() && feed.dropped_bytes == 0;
+            let over = feed.is_over() && feed.seen.waiting.is_empty() && feed.seen.dropped_bytes == 0;
             if over {
-                spool.end(feed.step, now_ns.saturating_sub(feed.began_ns));
+                spool.end(feed.seen.step, now_ns.saturating_sub(feed.seen.began_ns));
             }
             !over
         });
@@ -154,14 +169,15 @@ impl Pipes {
 
     /// Closes every stream that is not among these. For when nobody of ours is left who could write: who still holds the other end
     /// was given it by a step and is not waited for.
-    pub(crate) fn close_all_but(&mut self, ready: &[Source]) {
+    pub(crate) fn close_all_but(&mut self, ready: &[Source], now_ns: u64) {
         if matches!(self.flow, Flow::Blocked { .. }) {
             return;
         }
+        let is_dropping = self.flow == Flow::Dropping;
         for feed in &mut self.feeds {
             for stream in [Stream::Stdout, Stream::Stderr] {
-                if !ready.iter().any(|source| source.step == feed.step && source.stream == stream) {
-                    *feed.end(stream) = None;
+                if !ready.iter().any(|source| source.step == feed.seen.step && source.stream == stream) {
+                    feed.close(stream, now_ns, is_dropping);
                 }
             }
         }
@@ -187,15 +203,38 @@ impl Flow {
 }
 
 impl Feed {
-    fn end(&mut self, stream: Stream) -> &mut Option<OwnedFd> {
+    fn tap(&self, stream: Stream) -> &Tap {
         match stream {
-            Stream::Stdout => &mut self.stdout,
-            Stream::Stderr => &mut self.stderr,
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        }
+    }
+
+    /// A stream, and where what may be seen of it goes.
+    fn parts(&mut self, stream: Stream) -> (&mut Tap, &mut Seen) {
+        match stream {
+            Stream::Stdout => (&mut self.stdout, &mut self.seen),
+            Stream::Stderr => (&mut self.stderr, &mut self.seen),
+        }
+    }
+
+    /// What is read while the pipes drop is masked all the same: a secret may begin there and end behind.
+    fn take(&mut self, stream: Stream, data: &[u8], now_ns: u64, is_dropping: bool) {
+        self.heard_ns = now_ns;
+        let (tap, seen) = self.parts(stream);
+        tap.masker.push(data, &mut |piece| seen.take(stream, piece, now_ns, is_dropping));
+    }
+
+    /// The stream is over: what was held back goes on.
+    fn close(&mut self, stream: Stream, now_ns: u64, is_dropping: bool) {
+        let (tap, seen) = self.parts(stream);
+        if tap.pipe.take().is_some() {
+            tap.masker.finish(&mut |piece| seen.take(stream, piece, now_ns, is_dropping));
         }
     }
 
     fn is_over(&self) -> bool {
-        self.stdout.is_none() && self.stderr.is_none()
+        self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
     }
 
     fn due_ns(&self) -> u64 {
@@ -203,28 +242,15 @@ impl Feed {
     }
 
     fn is_full(&self) -> bool {
-        self.waiting.len() > 1 || self.waiting.back().is_some_and(|chunk| chunk.data.len() >= READ_MAX)
-    }
-
-    /// Joins a read to the one before, unless that was of the other stream: the order of the bytes is kept.
-    fn take(&mut self, stream: Stream, data: &[u8], now_ns: u64) {
-        self.heard_ns = now_ns;
-        match self.waiting.back_mut() {
-            Some(last) if last.stream == stream && last.data.len() + data.len() <= READ_MAX => {
-                last.data.extend_from_slice(data);
-            }
-            Some(_) | None => {
-                let at_ns = now_ns.saturating_sub(self.began_ns);
-                self.waiting.push_back(Chunk { step: self.step, stream, at_ns, data: data.to_vec() });
-            }
-        }
+        let waiting = &self.seen.waiting;
+        waiting.len() > 1 || waiting.back().is_some_and(|chunk| chunk.data.len() >= READ_MAX)
     }
 
     /// Gives the spool all that waits. False if it takes no more.
     fn send(&mut self, spool: &Spool, now_ns: u64) -> bool {
-        while let Some(chunk) = self.waiting.pop_front() {
+        while let Some(chunk) = self.seen.waiting.pop_front() {
             if let Err(chunk) = spool.offer(chunk) {
-                self.waiting.push_front(chunk);
+                self.seen.waiting.push_front(chunk);
                 return false;
             }
             self.sent_ns = now_ns;
@@ -234,9 +260,32 @@ impl Feed {
 
     /// What was dropped came behind all that waited.
     fn tell_dropped(&mut self, spool: &Spool, now_ns: u64) {
-        if self.dropped_bytes > 0 {
-            let at_ns = now_ns.saturating_sub(self.began_ns);
-            spool.dropped(self.step, at_ns, std::mem::take(&mut self.dropped_bytes));
+        let seen = &mut self.seen;
+        if seen.dropped_bytes > 0 {
+            let at_ns = now_ns.saturating_sub(seen.began_ns);
+            spool.dropped(seen.step, at_ns, std::mem::take(&mut seen.dropped_bytes));
+        }
+    }
+}
+
+impl Seen {
+    /// Joins a piece to the one before, unless that was of the other stream: the order of the bytes is kept.
+    fn take(&mut self, stream: Stream, piece: &[u8], now_ns: u64, is_dropping: bool) {
+        if is_dropping {
+            self.dropped_bytes += piece.len() as u64;
+            return;
+        }
+        // A mask may be longer than the secret, and what was held comes at once.
+        for data in piece.chunks(READ_MAX) {
+            match self.waiting.back_mut() {
+                Some(last) if last.stream == stream && last.data.len() + data.len() <= READ_MAX => {
+                    last.data.extend_from_slice(data);
+                }
+                Some(_) | None => {
+                    let at_ns = now_ns.saturating_sub(self.began_ns);
+                    self.waiting.push_back(Chunk { step: self.step, stream, at_ns, data: data.to_vec() });
+                }
+            }
         }
     }
 }
@@ -257,7 +306,7 @@ mod tests {
         for end in [&stdout, &stderr, &ours] {
             fcntl_setfl(end, OFlags::NONBLOCK).expect("set");
         }
-        let mut pipes = Pipes::new();
+        let mut pipes = Pipes::new(Arc::new(Needles::of([])));
         pipes.add(1, 0, stdout, stderr);
         (pipes, ours)
     }

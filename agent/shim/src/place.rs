@@ -22,6 +22,8 @@ pub struct Place {
     pub agent: String,
     /// The agent's socket, for built-in steps. Absolute.
     pub socket: PathBuf,
+    /// The folder for secrets that steps see as files; made when one does. On a tmpfs. Absolute.
+    pub secrets: PathBuf,
     /// The program of built-in steps, normally `/proc/self/exe`: the shim's own, also when the file was replaced.
     pub exe: PathBuf,
     /// Where the kernel keeps its processes together; none: in process groups only.

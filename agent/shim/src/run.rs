@@ -13,6 +13,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::place::Place;
 use crate::process::Fuse;
+use crate::secrets::Folder;
 use crate::spool::Lost;
 use crate::start::Parts;
 use crate::step::{Ready, Unfit, Workplace, tolerated};
@@ -43,9 +44,10 @@ enum Phase {
 
 impl Attempt {
     pub(crate) fn new(dir: PathBuf, fence: Fence, envelope: Envelope, place: Place, parts: Parts) -> Self {
-        let Parts { fuse, tree, spool, watch, pipes } = parts;
+        let Parts { fuse, tree, spool, watch, pipes, secrets } = parts;
         let turn = Turn { spool, pipes, tree, watch, asked: Asked::Nothing, looked_ns: clock::boot_ns() };
-        let workplace = Workplace { dir, fence, place };
+        let folder = Folder::new(&place.secrets);
+        let workplace = Workplace { dir, fence, place, secrets, folder };
         Self { envelope, workplace, turn, phase: Phase::BeforeGo(fuse), outcomes: Vec::new() }
     }
 
@@ -99,7 +101,7 @@ impl Attempt {
         stop.stopping()
     }
 
-    fn prepare(&self, number: u32, stopping: Stopping) -> Result<Ready, Unfit> {
+    fn prepare(&mut self, number: u32, stopping: Stopping) -> Result<Ready, Unfit> {
         let step = step_of(&self.envelope, number);
         let so_far = outcome_so_far(&self.outcomes, stopping);
         self.workplace.prepare(&self.envelope, number, step, &so_far, self.turn.tree.group())
@@ -113,6 +115,9 @@ impl Attempt {
         self.turn.look();
         let void = match (self.turn.asked, first) {
             (Asked::Cancel | Asked::Force, _) => Some(Outcome::Cancelled),
+            (Asked::Nothing, _) if self.workplace.secrets.is_none() => {
+                Some(Outcome::NotStarted { reason: NotStarted::AgentRestart })
+            }
             (Asked::Nothing, Some(Err(Unfit::Setup(why)))) => {
                 Some(Outcome::NotStarted { reason: NotStarted::SetupFailed(why.clone()) })
             }
@@ -152,11 +157,13 @@ impl Attempt {
         self.turn.pipes.add(number, began_ns, stdout, stderr);
         let (leader, report) = waiting.release();
         let (ended, cause) = self.supervise(number, step, leader, began_ns);
-        match cause {
-            None => self.workplace.judge(number, step, ended, &report),
+        let judged = match cause {
+            None => self.workplace.judge(number, step, ended, &report, self.turn.pipes.needles()),
             Some(Cause::Job(Why::Cancelled) | Cause::Disk) => (StepOutcome::Cancelled, BTreeMap::new()),
             Some(Cause::Job(Why::TimedOut) | Cause::Clock) => (StepOutcome::TimedOut, BTreeMap::new()),
-        }
+        };
+        self.workplace.clear_output(number);
+        judged
     }
 
     /// Writes down how a step ended.

@@ -3,10 +3,12 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use windlass_core::attempt::{Line, LineBody};
-use windlass_core::model::{Envelope, Fence};
+use windlass_core::mask::Needles;
+use windlass_core::model::{Envelope, Fence, Secrets};
 use windlass_disk::RealDisk;
 use windlass_disk::file::DiskFile;
 use windlass_disk::real::RealFile;
@@ -17,6 +19,7 @@ use crate::pipes::Pipes;
 use crate::place::{Cgroups, Place};
 use crate::process::{Fuse, Tree, become_session, take_record};
 use crate::run::Attempt;
+use crate::secrets;
 use crate::spool::{Files, Spool};
 use crate::watch::Watch;
 
@@ -32,11 +35,14 @@ pub(crate) fn start(dir: &Path) -> Result<Attempt, Error> {
         let path = path.to_owned();
         move |source| Error::File { path, source }
     };
+    windlass_disk::memory::keep_private().map_err(|source| Error::System { what: "no core dumps", source })?;
     let dir = std::path::absolute(dir).map_err(file_error(dir))?;
     let record = RealFile::new(take_record(&dir)?, &dir.join("record"));
     let fuse = Fuse::light(FUSE_SECS);
     let (fence, envelope) = accepted(&record)?;
     let place = read_place(&Place::path_in(&dir))?;
+    let secrets = take_secrets(&envelope)?;
+    let needles = secrets.as_ref().map(|secrets| Needles::of(secrets.iter())).unwrap_or_else(|| Needles::of([]));
     let ended = become_session()?;
     if let Some(cgroups) = &place.cgroups {
         make_groups(cgroups)?;
@@ -47,7 +53,8 @@ pub(crate) fn start(dir: &Path) -> Result<Attempt, Error> {
     let files = Files { disk: Box::new(RealDisk), dir: &dir, record, pause: FULL_DISK_PAUSE };
     let spool = Spool::start(files, envelope.steps.len(), envelope.log_quota_bytes)?;
     let watch = Watch::of(&dir);
-    Ok(Attempt::new(dir, fence, envelope, place, Parts { fuse, tree, spool, watch, pipes: Pipes::new() }))
+    let pipes = Pipes::new(Arc::new(needles));
+    Ok(Attempt::new(dir, fence, envelope, place, Parts { fuse, tree, spool, watch, pipes, secrets }))
 }
 
 /// Makes the job's group and enters our own. Nothing waits for the latter, which takes the kernel some ten milliseconds: what is
@@ -75,6 +82,8 @@ pub(crate) struct Parts {
     pub(crate) spool: Spool,
     pub(crate) watch: Watch,
     pub(crate) pipes: Pipes,
+    /// None: they were cut short.
+    pub(crate) secrets: Option<Secrets>,
 }
 
 /// The lock must be ours, and ACCEPTED the only line: whoever wrote more has begun the attempt, or ended it.
@@ -97,6 +106,19 @@ pub fn accepted(record: &dyn DiskFile) -> Result<(Fence, Envelope), Error> {
         | LineBody::Void { .. }
         | LineBody::Exit { .. } => Err(Error::agreement("the record does not begin with ACCEPTED")),
     }
+}
+
+/// What the steps declare comes through standard input, which is empty from then on.
+fn take_secrets(envelope: &Envelope) -> Result<Option<Secrets>, Error> {
+    if envelope.secrets().is_empty() {
+        return Ok(Some(Secrets::default()));
+    }
+    let taken = secrets::take(&mut std::fs::File::from(
+        rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0).map_err(Error::system("fcntl"))?,
+    ));
+    let null = std::fs::File::open("/dev/null").map_err(|source| Error::System { what: "/dev/null", source })?;
+    rustix::stdio::dup2_stdin(null).map_err(Error::system("dup2"))?;
+    Ok(taken)
 }
 
 fn read_place(path: &Path) -> Result<Place, Error> {

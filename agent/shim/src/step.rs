@@ -12,11 +12,14 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use windlass_core::attempt::{Surroundings, environment};
-use windlass_core::model::{Action, Builtin, Command, Envelope, Failure, Fence, Outcome, Step, StepOutcome};
+use windlass_core::mask::Needles;
+use windlass_core::model::{Action, Builtin, Command, Envelope, Failure, Fence, Outcome, Secrets, Step, StepOutcome};
+use zeroize::Zeroizing;
 
 use crate::outputs;
 use crate::place::Place;
 use crate::process::{Cgroup, Ended, Launch, Report, Streams, Waiting, spawn};
+use crate::secrets::Folder;
 
 /// A step that waits at its gate.
 #[derive(Debug)]
@@ -41,12 +44,15 @@ pub(crate) struct Workplace {
     pub(crate) dir: PathBuf,
     pub(crate) fence: Fence,
     pub(crate) place: Place,
+    /// None: they were cut short, and nothing is started.
+    pub(crate) secrets: Option<Secrets>,
+    pub(crate) folder: Folder,
 }
 
 impl Workplace {
     /// Writes the step's files, and forks a child that waits, in this cgroup. `so_far` is how the job would end now.
     pub(crate) fn prepare(
-        &self,
+        &mut self,
         envelope: &Envelope,
         number: u32,
         step: &Step,
@@ -57,16 +63,20 @@ impl Workplace {
         fs::create_dir_all(self.tmp()).map_err(setup("tmp"))?;
         write_new(&self.output(number), b"", 0o600).map_err(setup("the file for outputs"))?;
         let env = self.environment(envelope, number, step, so_far);
+        let secrets = self.secrets.as_ref().ok_or_else(|| Unfit::Setup("the secrets were cut short".to_owned()))?;
+        let secrets = self.folder.variables(secrets, step).map_err(Unfit::Setup)?;
         let (argv, programs) = match &step.action {
             Action::Command(command) => self.command(command, number, env.get("PATH"))?,
             Action::Builtin(builtin) => self.builtin(builtin),
         };
         let stdin = self.stdin(&step.action, number).map_err(setup("standard input"))?;
-        let pairs = env.iter().map(|(name, value)| format!("{name}={value}").into());
+        let secret = |name: &String| step.declared_secrets().any(|secret| secret.as_str() == name);
+        let plain = env.iter().filter(|(name, _)| !secret(name));
+        let pairs = texts(plain.map(|(name, value)| format!("{name}={value}").into()))?;
         let launch = Launch {
             programs: texts(programs)?,
             argv: texts(argv)?,
-            env: texts(pairs)?,
+            env: pairs.into_iter().map(Zeroizing::new).chain(secrets).collect(),
             dir: text(dir.into_os_string())?,
         };
         start(&launch, stdin, group)
@@ -79,18 +89,26 @@ impl Workplace {
         step: &Step,
         ended: Ended,
         report: &Report,
+        needles: &Needles,
     ) -> (StepOutcome, BTreeMap<String, String>) {
         let failed = |how| (StepOutcome::Failed { how }, BTreeMap::new());
         if let Some(error) = report.exec_error() {
             return failed(Failure::Exec(format!("{}: {error}", program_name(&step.action))));
         }
         match ended {
-            Ended::Code(0) => match outputs::read(&self.output(number)) {
+            Ended::Code(0) => match outputs::read(&self.output(number), needles) {
                 Ok(outputs) => (StepOutcome::Succeeded, outputs),
                 Err(why) => failed(Failure::Broken(why)),
             },
             Ended::Code(code) => failed(Failure::Code(u8::try_from(code).unwrap_or(u8::MAX))),
             Ended::Signal(signal) => failed(Failure::Signal(signal)),
+        }
+    }
+
+    /// What a step with secrets wrote for us may hold one, also if it failed: it does not stay on the disk.
+    pub(crate) fn clear_output(&self, number: u32) {
+        if self.secrets.as_ref().is_some_and(|secrets| !secrets.is_empty()) {
+            _ = fs::remove_file(self.output(number));
         }
     }
 

@@ -49,7 +49,7 @@ impl Turn {
     pub(crate) fn empty_pipes(&mut self) {
         while !self.pipes.is_empty() && !self.spool.is_lost() {
             let ready = self.poll(&clock::span(0));
-            self.pipes.close_all_but(&ready.sources);
+            self.pipes.close_all_but(&ready.sources, clock::boot_ns());
             self.handle(&ready);
             if !self.pipes.is_empty() && self.pipes.sources().is_empty() {
                 self.wait(u64::MAX); // for the disk

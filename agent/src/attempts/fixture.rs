@@ -42,6 +42,8 @@ pub(crate) fn envelope() -> Envelope {
             timeout: Duration::from_secs(0),
             dir: String::new(),
             env: BTreeMap::new(),
+            secrets: Default::default(),
+            secret_files: Default::default(),
             tolerate: false,
             action: Action::Command(Command { argv: vec!["true".to_owned()], script: None }),
         }],

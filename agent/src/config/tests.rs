@@ -35,6 +35,8 @@ fn step(action: Action) -> Step {
         timeout: Duration::from_secs(0),
         dir: String::new(),
         env: Default::default(),
+        secrets: Default::default(),
+        secret_files: Default::default(),
         tolerate: false,
         action,
     }

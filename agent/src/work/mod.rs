@@ -22,7 +22,7 @@ pub use handle::{Fatal, Work, spawn};
 pub use holdings::{Attempt, Holdings, Phase};
 pub use room::Room;
 pub use session::{Greeting, StaleMaster};
-pub use shim::{Shim, Spawn, SpawnShim, take_record_from_stdin};
+pub use shim::{Shim, Spawn, SpawnShim, take_record_from_stdout};
 pub use state::{Settings, State};
 
 #[cfg(test)]

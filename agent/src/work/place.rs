@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use windlass_core::model::{Envelope, Fence, Workspace};
+use windlass_core::model::{Digest, Envelope, Fence, Workspace};
 
 use crate::host::Host;
 
@@ -34,4 +34,10 @@ pub(super) fn workspace(
 /// The folder of an attempt that wants a new one.
 pub(super) fn fresh(work_dir: &Path, fence: Fence) -> PathBuf {
     work_dir.join("fresh").join(fence.to_string())
+}
+
+/// Where the shim of an attempt puts secrets that its steps see as files: on a tmpfs, apart from other agents of this host.
+pub(super) fn secrets(state_dir: &Path, fence: Fence) -> PathBuf {
+    let whose = Digest::of(state_dir.as_os_str().as_encoded_bytes()).to_string();
+    Path::new("/dev/shm").join(format!("windlass-{}-{fence}", &whose[..16]))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use windlass_core::attempt::{Acceptance, Host, LineBody, accept};
-use windlass_core::model::{Envelope, Fence, NotStarted, Outcome};
+use windlass_core::model::{Envelope, Fence, NotStarted, Outcome, Secrets};
 use windlass_disk::safe_write;
 use windlass_shim::Place;
 
@@ -16,7 +16,7 @@ use crate::attempts::{AttemptDir, Follow, OwnRecord, Result};
 
 impl State {
     /// Begins a put attempt, as core decides. What is held or refused is left alone.
-    pub(super) fn start(&mut self, fence: Fence, envelope: Envelope, cancelled: bool) -> Result<()> {
+    pub(super) fn start(&mut self, fence: Fence, envelope: Envelope, secrets: &Secrets, cancelled: bool) -> Result<()> {
         let held = self.held.keys().copied().collect();
         let reserved = self.held.values().map(Held::reserved_bytes).sum();
         let host = Host {
@@ -35,7 +35,14 @@ impl State {
                 tracing::warn!(%fence, floor = %self.memory.floor(), "refused: not above the floor");
                 Ok(())
             }
-            Acceptance::Accept => self.promise(fence, envelope),
+            Acceptance::Accept => match lacking(&envelope, secrets) {
+                None => self.promise(fence, envelope, secrets),
+                Some(name) => {
+                    let record = self.store.begin(fence)?;
+                    let reason = NotStarted::Secret(name);
+                    self.void(fence, record, Vec::new(), Outcome::NotStarted { reason })
+                }
+            },
             Acceptance::Void(outcome) => {
                 let record = self.store.begin(fence)?;
                 self.void(fence, record, Vec::new(), outcome)
@@ -44,7 +51,7 @@ impl State {
     }
 
     /// ACCEPTED, synced with all its directories; then the shim.
-    fn promise(&mut self, fence: Fence, envelope: Envelope) -> Result<()> {
+    fn promise(&mut self, fence: Fence, envelope: Envelope, secrets: &Secrets) -> Result<()> {
         let mut record = self.store.begin(fence)?;
         let dir = self.store.dir().attempt(fence);
         let place = match self.place(fence, &envelope) {
@@ -63,22 +70,21 @@ impl State {
         let accepted = record.append(1, body)?;
         self.store.sync(fence)?;
         tracing::info!(%fence, %run, %job, %attempt, "accepted");
-        self.spawn(fence, dir, record, accepted, place)
+        self.spawn(fence, (dir, record, accepted), place, secrets)
     }
 
     fn spawn(
         &mut self,
         fence: Fence,
-        dir: AttemptDir,
-        record: OwnRecord,
-        accepted: Arc<windlass_core::attempt::Line>,
+        (dir, record, accepted): (AttemptDir, OwnRecord, Arc<windlass_core::attempt::Line>),
         place: Place,
+        secrets: &Secrets,
     ) -> Result<()> {
         if let Err(error) = self.watch(&dir) {
             tracing::warn!(%fence, %error, "changes of the attempt are seen once a second only");
         }
         let follow = Follow::open(self.store.disk(), &dir)?;
-        match self.spawner.spawn(dir.path(), record.inheritable()?) {
+        match self.spawner.spawn(dir.path(), record.inheritable()?, secrets) {
             Ok(shim) => {
                 let mut live = Live::new(follow, Some(place.workspace), place.cgroups, self.now_ms());
                 live.shim = Some(shim);
@@ -122,8 +128,14 @@ impl State {
             user: self.settings.user.name.clone(),
             agent: self.settings.agent.clone(),
             socket: self.store.dir().socket(),
+            secrets: place::secrets(self.store.dir().path(), fence),
             exe: self.settings.exe.clone(),
             cgroups: self.spawner.groups().of(fence),
         })
     }
+}
+
+/// A secret that the steps declare and that did not come: the master could not open it.
+fn lacking(envelope: &Envelope, secrets: &Secrets) -> Option<String> {
+    envelope.secrets().into_iter().find(|name| secrets.get(name).is_none()).map(ToString::to_string)
 }

@@ -205,7 +205,7 @@ impl State {
             return Ok(());
         };
         let cancelled = self.asked.contains_key(&put.fence);
-        match self.start(put.fence, envelope, cancelled) {
+        match self.start(put.fence, envelope, &put.secrets, cancelled) {
             Err(error) if error.is_no_space() => {
                 tracing::error!(fence = %put.fence, %error, "no room to promise anything: left for the next full set");
                 self.ballast.give_up(self.store.disk());
@@ -245,6 +245,8 @@ impl State {
             Concluded::Live => self.re_attach(fence).map(|()| true),
             Concluded::Deleted => Ok(self.held.remove(&fence).is_some()),
             Concluded::Ended(lines) => {
+                // The shim does this itself, unless it was killed.
+                remove_folder(self.store.host(), &place::secrets(self.store.dir().path(), fence));
                 let dir = self.store.dir().attempt(fence);
                 self.held.insert(fence, Held::ended(self.store.disk(), fence, dir, lines));
                 Ok(true)
@@ -284,6 +286,6 @@ fn remove_folder(host: &dyn Host, folder: &std::path::Path) {
     match host.remove_folder(folder) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(folder = %folder.display(), %error, "a fresh workspace cannot be removed"),
+        Err(error) => tracing::warn!(folder = %folder.display(), %error, "a folder of an attempt cannot be removed"),
     }
 }

@@ -61,7 +61,12 @@ fn host() -> Host {
 }
 
 fn put(fence: u64, envelope: Envelope) -> Put {
-    Put { fence: Fence(fence), digest: envelope_digest(&envelope), envelope: Some(envelope) }
+    Put {
+        fence: Fence(fence),
+        digest: envelope_digest(&envelope),
+        envelope: Some(envelope),
+        secrets: Default::default(),
+    }
 }
 
 fn cancel(fence: u64) -> Cancel {

@@ -38,6 +38,8 @@ fn step(name: &str, action: Action) -> Step {
         timeout: Duration::from_secs(0),
         dir: String::new(),
         env: BTreeMap::new(),
+        secrets: Default::default(),
+        secret_files: Default::default(),
         tolerate: false,
         action,
     }

@@ -127,6 +127,7 @@ impl Master {
             fence: *fence,
             digest: envelope_digest(envelope),
             envelope: Some(envelope.clone()),
+            secrets: Default::default(),
         });
         Assignments {
             full: true,

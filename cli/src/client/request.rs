@@ -75,6 +75,20 @@ impl Client {
         self.understood(&url, request.send_json(body))
     }
 
+    /// Puts bytes that are kept nowhere here.
+    pub fn put_bytes<T: DeserializeOwned>(&self, path: &str, query: &Query<'_>, body: &[u8]) -> Result<T> {
+        let url = self.address(path, query);
+        let request = self.agent.put(&url).header("Authorization", self.bearer());
+        self.understood(&url, request.header("Content-Type", "application/octet-stream").send(body))
+    }
+
+    /// Deletes one thing.
+    pub fn delete(&self, path: &str, query: &Query<'_>) -> Result<()> {
+        let url = self.address(path, query);
+        let answer = self.agent.delete(&url).header("Authorization", self.bearer()).call();
+        self.understood(&url, answer)
+    }
+
     /// The newest items of a list, `limit` at most.
     pub fn list<T: DeserializeOwned>(&self, path: &str, query: &Query<'_>, limit: usize) -> Result<Vec<T>> {
         let (mut items, mut cursor) = (Vec::new(), None);

@@ -7,7 +7,7 @@ use clap::Parser;
 
 use super::{
     agents, cancel, completion, deployments, events, lint, login, logs, post_receive, projects, run as runs_one, runs,
-    settle,
+    secrets, settle,
 };
 use crate::args::{Arguments, Command};
 use crate::client::{Account, Client};
@@ -64,6 +64,7 @@ fn perform(command: Command, screen: &mut Screen) -> Result<Exit> {
         Command::Settle { run, job, verdict, reason } => settle::run(&client()?, &run, &job, verdict, reason, screen),
         Command::Why { run } => runs::why(&client()?, &run, screen),
         Command::Agents { verb } => agents::run(&client()?, verb, screen),
+        Command::Secrets { verb } => secrets::run(&client()?, verb, screen),
         Command::Status => deployments::status(&client()?, screen),
         Command::Plan(lane) => deployments::plan(&client()?, &lane, screen),
         Command::Deploy(arguments) => deployments::deploy(&client()?, &arguments, screen),

@@ -13,6 +13,7 @@ mod post_receive;
 mod projects;
 mod run;
 mod runs;
+mod secrets;
 mod settle;
 
 pub use dispatch::run;

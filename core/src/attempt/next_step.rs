@@ -104,6 +104,8 @@ pub(crate) mod tests {
             timeout: Duration::from_ms(0),
             dir: String::new(),
             env: BTreeMap::new(),
+            secrets: Default::default(),
+            secret_files: Default::default(),
             tolerate: false,
             action: Action::Command(Command { argv: vec!["true".to_owned()], script: None }),
         }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::line::{Line, LineBody, LogEnd};
 use crate::input::LogSeal;
 use crate::model::{AgentId, Attempt, Envelope, Fence, Outcome, Settlement, Step, StepOutcome, UnixMs, UnknownReason};
+use crate::secret::Grant;
 
 /// An attempt of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct AttemptState {
     pub stuck: Option<String>,
     /// The steps, in order.
     pub steps: Vec<StepState>,
+    /// The secrets that its agent gets with it.
+    #[serde(default)]
+    pub secrets: Vec<Grant>,
     /// Why this agent, for people.
     pub why: String,
     /// When it was placed.
@@ -104,6 +108,7 @@ impl AttemptState {
             acked: 0,
             stuck: None,
             steps,
+            secrets: Vec::new(),
             why: why.to_owned(),
             placed: at,
             started: None,

@@ -14,7 +14,7 @@ use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::{
     BatchSpec, Commit, DeployWork, DeploymentId, Digest, JobKey, JobPlan, LaneId, Release, ReleaseId, RunId, RunIf,
-    RunPlan, Trigger, TriggerKind, UnixMs, Work,
+    RunPlan, Trigger, TriggerKind, Trust, UnixMs, Work,
 };
 use crate::run::decide::next_run;
 use crate::world::State;
@@ -207,6 +207,7 @@ fn own_run(state: &State, lane: &LaneId, release: &Release, asked: &Asked<'_>, f
         unread: None,
         delivery: None,
         key: asked.key.clone(),
+        trust: Trust::Ordinary,
     });
     run
 }

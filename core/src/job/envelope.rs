@@ -98,6 +98,8 @@ pub fn builtin(builtin: Builtin) -> Step {
         timeout: Duration::default(),
         dir: String::new(),
         env: BTreeMap::new(),
+        secrets: Default::default(),
+        secret_files: Default::default(),
         tolerate: false,
         action: Action::Builtin(builtin),
     }

@@ -1,12 +1,13 @@
 //! What an agent is asked to carry out: the envelope of one attempt. It is a value of core; `proto` turns it into bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::id::{Attempt, JobKey, LaneId, Revision, RunId};
 use super::release::Change;
+use super::secret::SecretName;
 use super::time::Duration;
 
 /// The most bytes an envelope may have on the wire.
@@ -56,10 +57,30 @@ pub struct Step {
     pub dir: String,
     /// Besides the job's, overriding it by name.
     pub env: BTreeMap<String, String>,
+    /// Secrets that it sees as variables.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<SecretName>,
+    /// Secrets that it sees as files; the variable of the name holds the path.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secret_files: BTreeSet<SecretName>,
     /// A failure becomes `tolerated`.
     pub tolerate: bool,
     /// What is executed.
     pub action: Action,
+}
+
+impl Envelope {
+    /// The secrets that its steps declare.
+    pub fn secrets(&self) -> BTreeSet<&SecretName> {
+        self.steps.iter().flat_map(Step::declared_secrets).collect()
+    }
+}
+
+impl Step {
+    /// The secrets that it declares, in whatever form.
+    pub fn declared_secrets(&self) -> impl Iterator<Item = &SecretName> {
+        self.secrets.iter().chain(&self.secret_files)
+    }
 }
 
 /// What a step executes.

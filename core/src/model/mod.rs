@@ -31,4 +31,4 @@ pub use release::{Amount, BatchSpec, Change, Gate, Hook, HookCommand, Probe, Rel
 pub use secret::{InvalidSecret, InvalidSecretName, Secret, SecretName, Secrets};
 pub use settlement::{OnUnknown, Settlement, Settler, Verdict};
 pub use time::{Duration, UnixMs};
-pub use trigger::{Commit, DeliveryKey, Trigger, TriggerKind};
+pub use trigger::{Commit, DeliveryKey, Trigger, TriggerKind, Trust};

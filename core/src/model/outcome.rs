@@ -72,6 +72,8 @@ pub enum NotStarted {
     Pipeline(String),
     /// The deployment was rejected; the text says why.
     Rejected(String),
+    /// A secret of this name is missing, or withheld from runs like this one.
+    Secret(String),
 }
 
 impl NotStarted {
@@ -79,7 +81,9 @@ impl NotStarted {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Busy | Self::DiskLow | Self::AgentRestart | Self::ShimFailed | Self::Reboot => true,
-            Self::DeniedByAgent(_) | Self::SetupFailed(_) | Self::Pipeline(_) | Self::Rejected(_) => false,
+            Self::DeniedByAgent(_) | Self::SetupFailed(_) | Self::Pipeline(_) | Self::Rejected(_) | Self::Secret(_) => {
+                false
+            }
         }
     }
 }
@@ -193,6 +197,7 @@ impl fmt::Display for NotStarted {
             Self::SetupFailed(why) => write!(f, "setup_failed: {why}"),
             Self::Pipeline(why) => write!(f, "pipeline: {why}"),
             Self::Rejected(why) => write!(f, "rejected: {why}"),
+            Self::Secret(name) => write!(f, "secret: {name}"),
         }
     }
 }

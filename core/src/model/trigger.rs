@@ -53,3 +53,14 @@ pub struct Commit {
 
 /// What makes a delivery the same delivery: the sender's id.
 pub type DeliveryKey = String;
+
+/// How far the revision of a run is trusted; proven by the master's own fetch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Reachable from the main branch of the project: gets every secret in scope.
+    Protected,
+    /// On another ref of the repository: gets those that are set `--unprotected`.
+    #[default]
+    Ordinary,
+}

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{Maker, maker};
 use super::graph::Graph;
-use super::spec::{At, DeploySpec, InputUse, JobSpec, Pipeline, Run, Settings, Shell, StepSpec, WorkSpec};
+use super::spec::{
+    At, DeploySpec, InputUse, JobSpec, Pipeline, Run, SecretForm, SecretUses, Settings, Shell, StepSpec, WorkSpec,
+};
 use crate::model::{
     Action, Command, DeployWork, Duration, InputSpec, JobKey, JobPlan, RunPlan, ServiceName, Step, StepsWork, Work,
 };
@@ -58,7 +60,7 @@ fn steps_work(
     StepsWork {
         runs_on: settings.runs_on.clone().unwrap_or_default(),
         env: merged,
-        steps: steps.iter().map(step).collect(),
+        steps: steps.iter().map(|spec| step(spec, settings.secrets.as_ref())).collect(),
         timeout: settings.timeout.unwrap_or(TIMEOUT),
         silent_timeout: settings.silent_timeout.unwrap_or(OFF),
         grace: settings.grace.unwrap_or(GRACE),
@@ -100,13 +102,17 @@ fn only_maker(graph: &Graph<'_>, job: &JobSpec, artifact: &str) -> JobKey {
     .expect("parse found exactly one needed job that makes the artifact")
 }
 
-fn step(step: &StepSpec) -> Step {
+fn step(step: &StepSpec, of_job: Option<&SecretUses>) -> Step {
+    let uses = || of_job.into_iter().flatten().chain(&step.secrets);
+    let seen_as = |form| uses().filter(move |(_, found)| found.value == form).map(|(name, _)| name.clone()).collect();
     Step {
         name: step.name.value.clone(),
         run_if: step.run_if,
         timeout: step.timeout.unwrap_or(OFF),
         dir: step.dir.clone(),
         env: step.env.clone(),
+        secrets: seen_as(SecretForm::Variable),
+        secret_files: seen_as(SecretForm::File),
         tolerate: step.tolerate,
         action: Action::Command(command(&step.run)),
     }

@@ -95,6 +95,7 @@ impl Reader<'_> {
             grace: object.get("grace").and_then(|node| self.time(node, range::GRACE)),
             cleanup: object.get("cleanup").and_then(|node| self.time(node, range::CLEANUP)),
             env: object.get("env").map(|node| self.variables(node, "env")).unwrap_or_default(),
+            secrets: object.get("secrets").map(|node| self.secrets(node)),
             idempotent: object.get("idempotent").and_then(|node| self.boolean(node, "idempotent")),
             on_unknown: object.get("on-unknown").and_then(|node| self.word(node, "on-unknown", &ON_UNKNOWN)),
             checkout: object.get("checkout").and_then(|node| self.checkout(node)),

@@ -40,7 +40,6 @@ const JOB_LATER: &[(&str, &str)] = &[
     ("locks", ""),
     ("slots", ""),
     ("approve", ""),
-    ("secrets", ""),
     ("outputs", "pass a file: `artifacts` and `inputs`"),
     ("cache", ""),
     ("reports", "keep the files as `artifacts`"),
@@ -61,6 +60,7 @@ pub(super) const JOB: Keys = Keys {
         "grace",
         "cleanup",
         "env",
+        "secrets",
         "idempotent",
         "on-unknown",
         "artifacts",
@@ -80,6 +80,7 @@ pub(super) const DEFAULTS: Keys = Keys {
         "grace",
         "cleanup",
         "env",
+        "secrets",
         "idempotent",
         "on-unknown",
         "artifacts",
@@ -91,9 +92,11 @@ pub(super) const DEFAULTS: Keys = Keys {
 };
 
 pub(super) const STEP: Keys = Keys {
-    known: &["name", "run", "shell", "env", "dir", "timeout", "if", "continue-on-error"],
-    later: &[("secrets", "")],
+    known: &["name", "run", "shell", "env", "secrets", "dir", "timeout", "if", "continue-on-error"],
+    later: &[],
 };
+
+pub(super) const SECRET: Keys = Keys { known: &["as"], later: &[] };
 
 pub(super) const ARTIFACT: Keys = Keys { known: &["paths", "optional"], later: &[("expire", ""), ("if", "")] };
 

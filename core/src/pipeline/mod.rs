@@ -8,7 +8,7 @@
 //! not carry out yet is an error that says so. Nothing is ever substituted into text.
 //!
 //! Reading order: `spec` (what comes out), `yaml` (text to nodes), `read` (nodes to values), then one file per part of the pipeline
-//! file, `check` (what spans several jobs), `fires` and `expand`. Absent: includes, parameters, matrices, expressions and secrets.
+//! file, `check` (what spans several jobs), `fires` and `expand`. Absent: includes, parameters, matrices, and expressions.
 
 mod artifacts;
 mod check;
@@ -31,6 +31,7 @@ mod range;
 mod read;
 mod render;
 mod scalar;
+mod secrets;
 mod service;
 mod spec;
 mod step;
@@ -43,6 +44,6 @@ pub use fires::{PushEvent, WhyNot, fires};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use render::render;
 pub use spec::{
-    At, DeploySpec, Globs, InputUse, JobSpec, On, Pattern, Pipeline, PushSpec, Run, Settings, Shell, Span, StepSpec,
-    WorkSpec,
+    At, DeploySpec, Globs, InputUse, JobSpec, On, Pattern, Pipeline, PushSpec, Run, SecretForm, SecretUses, Settings,
+    Shell, Span, StepSpec, WorkSpec,
 };

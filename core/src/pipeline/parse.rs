@@ -80,6 +80,7 @@ impl Reader<'_> {
         let names = Names { jobs: names_of(&job_entries), services: names_of(&service_entries) };
         self.check_needs(&jobs, &names);
         self.check_services(&jobs, &names);
+        self.check_secrets(&env, &jobs);
         if !self.artifacts_unclear && jobs.len() == job_entries.len() {
             self.check_artifacts(&jobs, &services);
         }

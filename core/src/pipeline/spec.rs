@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use globset::GlobMatcher;
 
 use crate::model::{
-    BatchSpec, Collect, Duration, EnvironmentName, JobKey, OnUnknown, RunIf, ServiceName, ServiceSpec, Term, Workspace,
+    BatchSpec, Collect, Duration, EnvironmentName, JobKey, OnUnknown, RunIf, SecretName, ServiceName, ServiceSpec,
+    Term, Workspace,
 };
 
 /// A place in the file; always inside it.
@@ -124,6 +125,8 @@ pub struct Settings {
     pub cleanup: Option<Duration>,
     /// Of every step.
     pub env: BTreeMap<String, String>,
+    /// What every step sees.
+    pub secrets: Option<SecretUses>,
     /// Doing it twice is harmless.
     pub idempotent: Option<bool>,
     /// What follows when nothing is proven.
@@ -136,6 +139,18 @@ pub struct Settings {
     pub artifacts: Option<Vec<At<Collect>>>,
     /// What it wants from needed jobs.
     pub inputs: Option<Vec<At<InputUse>>>,
+}
+
+/// The secrets that a job or step declares.
+pub type SecretUses = BTreeMap<SecretName, At<SecretForm>>;
+
+/// How a step sees a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretForm {
+    /// As a variable.
+    Variable,
+    /// As a file, whose path the variable holds.
+    File,
 }
 
 /// An artifact that a job wants.
@@ -160,6 +175,8 @@ pub struct StepSpec {
     pub run_if: RunIf,
     /// Of this step alone.
     pub env: BTreeMap<String, String>,
+    /// What this step sees beside those of the job.
+    pub secrets: SecretUses,
     /// Inside the workspace; empty: the workspace.
     pub dir: String,
     /// Of this step; none: only the job's.
@@ -224,6 +241,7 @@ impl Settings {
             grace: self.grace.or(defaults.grace),
             cleanup: self.cleanup.or(defaults.cleanup),
             env,
+            secrets: self.secrets.or_else(|| defaults.secrets.clone()),
             idempotent: self.idempotent.or(defaults.idempotent),
             on_unknown: self.on_unknown.or(defaults.on_unknown),
             checkout: self.checkout.or(defaults.checkout),

@@ -48,6 +48,7 @@ impl Reader<'_> {
             run,
             run_if: RunIf::Success,
             env: Default::default(),
+            secrets: Default::default(),
             dir: String::new(),
             timeout: None,
             tolerate: false,
@@ -72,6 +73,7 @@ impl Reader<'_> {
             name,
             run_if: object.get("if").and_then(|node| self.condition(node)).unwrap_or_default(),
             env: object.get("env").map(|node| self.variables(node, "env")).unwrap_or_default(),
+            secrets: object.get("secrets").map(|node| self.secrets(node)).unwrap_or_default(),
             dir: dir.filter(|dir| dir != ".").unwrap_or_default(),
             timeout: object.get("timeout").and_then(|node| self.time(node, range::TIMEOUT)),
             tolerate: object

@@ -9,6 +9,7 @@ use crate::job::decide::{despite, is_placeable};
 use crate::job::envelope::envelope;
 use crate::model::{AgentId, Attempt, Fence, StepsWork, Work};
 use crate::run::Run;
+use crate::secret;
 use crate::world::State;
 
 /// Agents that may carry out a job now, or why none may.
@@ -24,7 +25,7 @@ pub fn pass(state: &State) -> Vec<Fact> {
     let mut runs: Vec<&Run> = state.runs.values().map(AsRef::as_ref).filter(|run| !run.is_ended()).collect();
     runs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     let mut taken = BTreeMap::new();
-    let mut facts = Vec::new();
+    let (mut facts, mut placed) = (Vec::new(), 0);
     for run in runs {
         for job in run.jobs.iter().filter(|job| is_placeable(run, job)) {
             let Work::Steps(work) = &job.plan.work else { continue };
@@ -34,17 +35,23 @@ pub fn pass(state: &State) -> Vec<Fact> {
                 *taken.entry(agent.id).or_insert(0) += 1;
             }
             let number = u32::try_from(job.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-            let nth = state.fences + 1 + facts.len() as u64;
+            placed += 1;
+            let fence = Fence::of(state.epoch, state.fences + placed);
+            let envelope = envelope(state, run, job, work, agent);
+            let secrets = secret::granted(state, run, job, &envelope);
             facts.push(Fact::JobPlaced {
                 run: run.id.clone(),
                 job: job.plan.key.clone(),
                 attempt: Attempt(number),
                 agent: agent.id,
-                fence: Fence::of(state.epoch, nth),
-                envelope: Box::new(envelope(state, run, job, work, agent)),
+                fence,
+                envelope: Box::new(envelope),
                 why,
                 despite: despite(job),
             });
+            if !secrets.is_empty() {
+                facts.push(Fact::SecretsDelivered { fence, run: run.id.clone(), agent: agent.id, secrets });
+            }
         }
     }
     facts

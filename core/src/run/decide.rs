@@ -6,11 +6,12 @@ use crate::input::{Delivery, PipelineFile, ReadError, StartRun};
 use crate::job::JobState;
 use crate::job::decide::{Next, Readiness, next, readiness};
 use crate::model::{
-    Commit, Duration, Failure, JobKey, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Trigger, TriggerKind,
-    UnixMs,
+    Commit, Duration, Failure, JobKey, NotStarted, Outcome, Problem, ProjectName, RunId, RunPlan, SecretName,
+    Settlement, Trigger, TriggerKind, Trust, UnixMs,
 };
 use crate::pipeline::{self, PushEvent};
 use crate::run::{Run, RunState};
+use crate::secret;
 use crate::world::{DeliveryResult, DeliveryState, State};
 
 /// The same change delivered again within this time is the same delivery.
@@ -79,7 +80,9 @@ pub fn pipeline_read(state: &State, at: UnixMs, key: &str, read: Result<Pipeline
     };
     let trigger = Trigger { kind: TriggerKind::Push, actor: delivery.actor.clone(), time: known.taken };
     let branch = branch_of(&delivery.reference).to_owned();
-    let origin = Origin { project: &delivery.project, trigger, branch, delivery: Some(key.to_owned()), key: None };
+    let trust = trust(state, &delivery.project, &delivery.reference);
+    let origin =
+        Origin { project: &delivery.project, trigger, branch, delivery: Some(key.to_owned()), key: None, trust };
     Decision::done(vec![run_created(state, origin, made)])
 }
 
@@ -96,6 +99,7 @@ struct Origin<'a> {
     branch: String,
     delivery: Option<String>,
     key: Option<String>,
+    trust: Trust,
 }
 
 fn read_file(state: &State, delivery: &Delivery, file: PipelineFile) -> Result<Made, String> {
@@ -126,6 +130,12 @@ fn branch_of(reference: &str) -> &str {
     reference.strip_prefix("refs/heads/").or_else(|| reference.strip_prefix("refs/tags/")).unwrap_or(reference)
 }
 
+/// The fetch has proven that the revision is reachable from the ref.
+fn trust(state: &State, project: &ProjectName, reference: &str) -> Trust {
+    let main = state.config.projects.get(project).map(|project| format!("refs/heads/{}", project.main_branch));
+    if main.as_deref() == Some(reference) { Trust::Protected } else { Trust::Ordinary }
+}
+
 fn run_created(state: &State, origin: Origin<'_>, made: Made) -> Fact {
     Fact::RunCreated {
         run: next_run(state, origin.project),
@@ -137,6 +147,7 @@ fn run_created(state: &State, origin: Origin<'_>, made: Made) -> Fact {
         unread: made.unread,
         delivery: origin.delivery,
         key: origin.key,
+        trust: origin.trust,
     }
 }
 
@@ -169,8 +180,9 @@ pub fn start_run(state: &State, at: UnixMs, start: StartRun) -> Decision {
         return Decision::refuse(Refusal::JobUnknown(next_run(state, &start.project), unknown));
     }
     let trigger = Trigger { kind: TriggerKind::Manual, actor: start.by, time: at };
-    let origin =
-        Origin { project: &start.project, trigger, branch: start.branch, delivery: None, key: start.key.clone() };
+    let trust = trust(state, &start.project, &format!("refs/heads/{}", start.branch));
+    let (branch, key) = (start.branch, start.key.clone());
+    let origin = Origin { project: &start.project, trigger, branch, delivery: None, key, trust };
     let made = Made { commit: start.file.commit, plan, problems: parsed.problems, unread: None };
     let run = next_run(state, &start.project);
     Decision { facts: vec![run_created(state, origin, made)], answer: Answer::Run { run, again: false } }
@@ -237,26 +249,29 @@ pub fn advance(state: &State, run: &Run) -> Vec<Fact> {
     if run.is_ended() {
         return close(state, run);
     }
-    let mut facts: Vec<Fact> = run.jobs.iter().filter_map(|job| job_fact(run, job)).collect();
+    let mut facts: Vec<Fact> = run.jobs.iter().filter_map(|job| job_fact(state, run, job)).collect();
     if facts.is_empty() && run.jobs.iter().all(|job| job.outcome().is_some()) {
         facts.push(Fact::RunEnded { run: run.id.clone(), outcome: outcome_of(run) });
     }
     facts
 }
 
-fn job_fact(run: &Run, job: &crate::job::Job) -> Option<Fact> {
+fn job_fact(state: &State, run: &Run, job: &crate::job::Job) -> Option<Fact> {
     let ended = |outcome| Some(Fact::JobEnded { run: run.id.clone(), job: job.plan.key.clone(), outcome });
+    let no_secret = |name: SecretName| ended(Outcome::NotStarted { reason: NotStarted::Secret(name.to_string()) });
     match &job.state {
         JobState::Waiting if job.cancel.is_some() => ended(Outcome::Cancelled),
         JobState::Waiting => match readiness(run, job) {
             Readiness::Skip(why) => ended(Outcome::Skipped { why }),
-            Readiness::Ready | Readiness::Waits(_) => None,
+            Readiness::Ready => secret::missing(state, run, job).and_then(no_secret),
+            Readiness::Waits(_) => None,
         },
         JobState::Attempting => match next(job) {
             Next::End(outcome) => ended(outcome),
             Next::Settle(settlement) => settled(run, job, settlement),
             Next::Hold => Some(Fact::JobHeld { run: run.id.clone(), job: job.plan.key.clone() }),
-            Next::Open | Next::Again => None,
+            Next::Again => secret::missing(state, run, job).and_then(no_secret),
+            Next::Open => None,
         },
         JobState::Held | JobState::Deploying(_) | JobState::Ended(_) => None,
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::{Job, JobState};
 use crate::model::{
-    Commit, Digest, JobKey, JobPlan, Outcome, Problem, RunId, ServiceName, ServiceSpec, Trigger, UnixMs,
+    Commit, Digest, JobKey, JobPlan, Outcome, Problem, RunId, ServiceName, ServiceSpec, Trigger, Trust, UnixMs,
 };
 
 /// A run, with its jobs in the order of the file; jobs of deployments follow.
@@ -38,6 +38,9 @@ pub struct Run {
     pub artifacts: Vec<Artifact>,
     /// Where it is.
     pub state: RunState,
+    /// Proven by the fetch.
+    #[serde(default)]
+    pub trust: Trust,
     /// When the fact was made that created it.
     pub created: UnixMs,
     /// When the first job was placed.

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::run::state::Artifact;
 use crate::run::{Run, RunState};
+use crate::secret::SecretState;
 use crate::touched::Touched;
 
 /// A delivery's id is known for so long; a start of the master forgets older ones.
@@ -120,6 +121,17 @@ impl State {
                 t.closed.extend(self.runs.get(run).cloned());
                 self.runs.remove_mut(run);
             }
+            Fact::SecretSet { secret, number, unprotected, bytes, sealed, by } => {
+                let (by, delivered, is_deleted) = (by.clone(), None, false);
+                let (number, unprotected, bytes, sealed) = (*number, *unprotected, *bytes, *sealed);
+                let known = SecretState { number, unprotected, bytes, sealed, set: at, by, delivered, is_deleted };
+                self.set_secret(secret, known);
+            }
+            Fact::SecretDeleted { secret, .. } => self.delete_secret(secret),
+            Fact::SecretsDelivered { fence, secrets, .. } => {
+                self.deliver_secrets(at, secrets);
+                self.change_attempt(*fence, t, |attempt| attempt.secrets.clone_from(secrets));
+            }
             Fact::Deployment(fact) => touched = crate::deploy::fold(self, at, fact),
         }
         touched
@@ -207,7 +219,8 @@ impl State {
     }
 
     fn create_run(&mut self, at: UnixMs, fact: &Fact, touched: &mut Touched) {
-        let Fact::RunCreated { run: id, trigger, branch, commit, plan, problems, unread, delivery, key } = fact else {
+        let Fact::RunCreated { run: id, trigger, branch, commit, plan, problems, unread, delivery, key, trust } = fact
+        else {
             return;
         };
         let mut run = Run {
@@ -217,6 +230,7 @@ impl State {
             commit: commit.clone(),
             problems: problems.clone(),
             unread: unread.clone(),
+            trust: *trust,
             jobs: Vec::new(),
             services: plan.services.clone(),
             artifacts: Vec::new(),

@@ -14,6 +14,7 @@ use crate::model::{
     Release, ReleaseId, RunId, ServiceName, UnixMs,
 };
 use crate::run::Run;
+use crate::secret::{SecretId, SecretState};
 
 /// An ordered map whose clones share structure: a published snapshot costs nothing.
 pub type Map<K, V> = RedBlackTreeMapSync<K, V>;
@@ -64,6 +65,8 @@ pub struct State {
     pub lanes: Map<LaneId, Arc<Lane>>,
     /// Deployments that are not over, and the last one of each lane.
     pub deployments: Map<DeploymentId, Arc<Deployment>>,
+    /// Secrets that were ever set, without their values.
+    pub secrets: Map<SecretId, SecretState>,
     /// Ordinals of environments in the history's keys.
     pub environments: Map<EnvironmentName, u32>,
 }

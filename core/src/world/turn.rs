@@ -9,7 +9,7 @@ use crate::fact::Fact;
 use crate::input::Input;
 use crate::model::{AgentId, Digest, Fence, UnixMs};
 use crate::touched::Touched;
-use crate::{agent, deploy, place, project, run};
+use crate::{agent, deploy, place, project, run, secret};
 
 /// More rounds than this in one turn mean that two rules answer each other for ever.
 const ROUNDS_MAX: usize = 10_000;
@@ -101,6 +101,8 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::Rollback { lane, to, by, reason, key } => {
             deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason, key)
         }
+        Input::SetSecret(set) => secret::set(state, set),
+        Input::DeleteSecret { secret, by, reason } => secret::delete(state, secret, by, reason),
         Input::Abort { deployment, by, reason } => deploy::decide::decide_abort(state, &deployment, &by, &reason),
     }
 }

@@ -6,6 +6,7 @@ mod hostile;
 mod limits;
 mod never_panics;
 mod plan;
+mod secrets;
 
 use windlass_core::pipeline::{Parsed, parse, render};
 

@@ -13,7 +13,7 @@ use super::written::File;
 
 /// Collects what is wrong with one file.
 pub(super) struct Checker<'t> {
-    path: Option<&'t Path>,
+    pub(super) path: Option<&'t Path>,
     text: &'t str,
     errors: Vec<Error>,
 }
@@ -64,6 +64,7 @@ impl<'t> Checker<'t> {
         let agents_listen = self.agents_listen(pick(above.agents_listen, file.agents.listen));
         let public_url = pick(above.public_url, file.public_url).and_then(|url| self.public_url(url));
         let data_dir = self.data_dir(above.data_dir, file.data_dir);
+        let secret_key = self.secret_key(file.secrets.key_file, &data_dir);
         let name = self.name(pick(above.name, file.name));
         let lost_after = pick(above.agents_lost_after, file.agents.lost_after);
         let lost_after = self.span("agents.lost_after", lost_after, LOST_AFTER_RANGE).unwrap_or(LOST_AFTER);
@@ -75,6 +76,6 @@ impl<'t> Checker<'t> {
             return Err(self.errors());
         }
         let model = model::Config { projects, environments, lost_after, log_per_attempt };
-        Ok(Config { public_url, name, data_dir, http_listen, agents_listen, sizes, model, watched })
+        Ok(Config { public_url, name, data_dir, http_listen, agents_listen, sizes, secret_key, model, watched })
     }
 }

@@ -23,6 +23,8 @@ pub struct Config {
     pub agents_listen: SocketAddr,
     /// How much room some files take from the start.
     pub sizes: Sizes,
+    /// The key that seals secrets; never in the data directory.
+    pub secret_key: PathBuf,
     /// What decisions rest on; goes into the state as an input.
     pub model: model::Config,
     /// What the shell does for each project.

@@ -3,8 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 /// `*` stands for a name that the operator chose.
-const LATER: [&[&str]; 26] = [
-    &["secrets"],
+const LATER: [&[&str]; 25] = [
     &["blobs"],
     &["retention"],
     &["locks"],

@@ -1,7 +1,7 @@
 //! Checks of single values: addresses, spans of time, sizes, names.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use windlass_core::model::Duration;
@@ -13,6 +13,9 @@ use super::limits::{
     SEGMENT_RANGE,
 };
 use super::written::Disk;
+
+/// The file with the key that seals secrets.
+const SECRET_KEY: &str = "secret.key";
 
 impl Checker<'_> {
     /// Without TLS nobody but this host is listened to.
@@ -57,6 +60,26 @@ impl Checker<'_> {
         };
         self.wrong(at, "public_url", text, "write for example \"https://cd.example.org\"");
         None
+    }
+
+    /// Beside `master.toml`, unless it says otherwise; without that file beside the data directory.
+    pub(super) fn secret_key(&mut self, written: Option<Spanned<String>>, data_dir: &Path) -> PathBuf {
+        let Some(written) = written else {
+            let beside = self
+                .path
+                .and_then(|path| std::path::absolute(path).ok())
+                .and_then(|path| Some(path.parent()?.join(SECRET_KEY)));
+            let name = data_dir.file_name().map_or("windlass".into(), |name| name.to_string_lossy());
+            return beside.unwrap_or_else(|| data_dir.with_file_name(format!("{name}.{SECRET_KEY}")));
+        };
+        let (at, path) = (written.span().start, PathBuf::from(written.into_inner()));
+        if !path.is_absolute() {
+            self.wrong(Some(at), "secrets.key_file", "it is not an absolute path", "begin it with /");
+        } else if path.starts_with(data_dir) {
+            let text = "it lies in the data directory, and so would come into every backup";
+            self.wrong(Some(at), "secrets.key_file", text, "keep it apart, as /etc/windlass/secret.key");
+        }
+        path
     }
 
     /// A flag or variable may name it from the present folder, the file may not.

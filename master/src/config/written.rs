@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) agents: Agents,
     pub(super) limits: Limits,
     pub(super) disk: Disk,
+    pub(super) secrets: Secrets,
     pub(super) projects: BTreeMap<Spanned<String>, Project>,
     pub(super) environments: BTreeMap<Spanned<String>, Environment>,
 }
@@ -45,6 +46,12 @@ pub(super) struct Limits {
 pub(super) struct Disk {
     pub(super) segment: Option<Spanned<String>>,
     pub(super) ballast: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Secrets {
+    pub(super) key_file: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

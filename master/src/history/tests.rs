@@ -111,6 +111,7 @@ fn created(run: &RunId, branch: &str) -> Fact {
         unread: None,
         delivery: None,
         key: None,
+        trust: Default::default(),
     }
 }
 

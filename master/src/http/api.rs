@@ -12,6 +12,7 @@ use crate::identity::Enroller;
 use crate::inbox::Inbox;
 use crate::link::Sessions;
 use crate::logs::Logs;
+use crate::secrets::Secrets;
 use crate::tasks::Tasks;
 use crate::triggers::Triggers;
 use crate::volume::Volume;
@@ -33,6 +34,8 @@ pub struct Api {
     pub blobs: Blobs,
     /// Which agents were turned away.
     pub sessions: Sessions,
+    /// Seals what is set.
+    pub secrets: Secrets,
     /// Certificates for agents, and the identity of the cluster.
     pub enroller: Enroller,
     /// Repositories.

@@ -36,6 +36,7 @@ mod router;
 mod routes;
 mod run_log;
 mod runs;
+mod secrets;
 mod serve;
 mod shape;
 mod start;

@@ -49,7 +49,12 @@ fn document() -> OpenApi {
 }
 
 fn method(route: &Route) -> HttpMethod {
-    if route.method == Method::POST { HttpMethod::Post } else { HttpMethod::Get }
+    match route.method {
+        Method::POST => HttpMethod::Post,
+        Method::PUT => HttpMethod::Put,
+        Method::DELETE => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
 }
 
 fn shapes(route: &Route) -> impl Iterator<Item = &Shape> {

@@ -81,6 +81,7 @@ impl From<Refusal> for Refused {
             | Refusal::NoRelease(_)
             | Refusal::ReleaseUnknown(_)
             | Refusal::DeploymentUnknown(_)
+            | Refusal::SecretUnknown(_)
             | Refusal::JoinTokenUnknown(_)
             | Refusal::AgentUnknown
             | Refusal::AgentRemoved => ProblemKind::NotFound,
@@ -101,6 +102,7 @@ impl From<Refusal> for Refused {
             | Refusal::NotYours(_)
             | Refusal::PlanChanged { .. }
             | Refusal::DeploymentEnded(_)
+            | Refusal::SecretRaced(_)
             | Refusal::Rejected(_) => ProblemKind::Conflict,
         };
         let changed = matches!(refusal, Refusal::PlanChanged { .. });

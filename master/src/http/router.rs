@@ -48,6 +48,8 @@ pub fn router(api: Api) -> Router {
 fn method_router(route: Route) -> MethodRouter<Api> {
     let filter = match route.method {
         Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::DELETE => MethodFilter::DELETE,
         _ => MethodFilter::GET,
     };
     let route = Arc::new(route);

@@ -1,12 +1,13 @@
 //! The one route table. There is no second way to add a route; the right stands in every row.
 
+use windlass_core::model::secret::SECRET_MAX;
 use windlass_proto::api;
 
 use super::limits::{ENROL_BYTES, HOOK_BYTES, LINT_BYTES};
 use super::table::{Handler, Right, Route, Why};
 use super::{
     access, agents, artifacts, deployments, enrol, events, health, hooks, lanes, lint, log, openapi, projects,
-    releases, run_log, runs, start,
+    releases, run_log, runs, secrets, start,
 };
 
 const LIMIT: (&str, &str) = ("limit", "items of the page, 1 to 1000; default 50");
@@ -17,6 +18,7 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = for_runs();
     routes.extend(for_logs());
     routes.extend(for_projects());
+    routes.extend(for_secrets());
     routes.extend(for_agents());
     routes.extend(for_deployments());
     routes.extend(for_everybody());
@@ -111,6 +113,24 @@ fn for_projects() -> Vec<Route> {
             .body_bytes(LINT_BYTES)
             .takes::<api::LintRequest>()
             .gives::<api::LintAnswer>(200),
+    ]
+}
+
+fn for_secrets() -> Vec<Route> {
+    const PATH: &str = "/api/v1/projects/{project}/secrets/{name}";
+    const ENVIRONMENT: (&str, &str) = ("environment", "only for jobs that change a target of this environment");
+    vec![
+        Route::get("/api/v1/projects/{project}/secrets", Right::Admin, "Secrets of a project, without values", |c| {
+            Box::pin(secrets::list(c))
+        })
+        .pages::<api::Secret>(),
+        Route::put(PATH, Right::Admin, "Sets a secret; the body is its value", |c| Box::pin(secrets::set(c)))
+            .query(&[ENVIRONMENT, ("unprotected", "`true`: runs that are not of the main branch get it too")])
+            .body_bytes(SECRET_MAX)
+            .gives::<api::SecretSet>(201),
+        Route::delete(PATH, Right::Admin, "Deletes a secret and erases its values", |c| Box::pin(secrets::delete(c)))
+            .query(&[ENVIRONMENT, ("reason", "why")])
+            .status(204),
     ]
 }
 

@@ -97,6 +97,14 @@ impl Route {
         Self::new(Method::POST, path, right, about, handler)
     }
 
+    pub(super) fn put(path: &'static str, right: Right, about: &'static str, handler: Handler) -> Self {
+        Self::new(Method::PUT, path, right, about, handler)
+    }
+
+    pub(super) fn delete(path: &'static str, right: Right, about: &'static str, handler: Handler) -> Self {
+        Self::new(Method::DELETE, path, right, about, handler)
+    }
+
     fn new(method: Method, path: &'static str, right: Right, about: &'static str, handler: Handler) -> Self {
         let (body_bytes, query, takes, status, gives) = (BODY_BYTES, &[][..], None, 200, Gives::Nothing);
         Self { method, path, right, body_bytes, about, query, takes, status, gives, handler }

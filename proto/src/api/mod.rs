@@ -19,6 +19,7 @@ mod problem;
 mod project;
 mod release;
 mod run;
+mod secret;
 mod settlement;
 mod time;
 
@@ -44,6 +45,7 @@ pub use run::{
     Artifact, CancelRequest, Job, JobDetail, JobState, QueuedJob, Run, RunState, SettleRequest, StartRun, Trigger,
     WaitingWhy, Why,
 };
+pub use secret::{Secret, SecretSet};
 pub use settlement::{Settlement, Verdict};
 pub use time::{InvalidTime, Time};
 

@@ -1,9 +1,10 @@
 //! What the master currently wants an agent to do: all of it once per session, then what changed.
 
-use windlass_core::model::{Digest, Envelope, Fence};
+use windlass_core::model::{Digest, Envelope, Fence, Secret, SecretName, Secrets};
+use zeroize::Zeroize;
 
 use super::envelope::{envelope_bytes, envelope_from_bytes};
-use super::fields::{digest, fence, unused};
+use super::fields::{at_most, digest, fence, parsed, unused};
 use super::{Error, Result};
 use crate::v1;
 
@@ -11,6 +12,8 @@ use crate::v1;
 const MESSAGE_BYTES: usize = super::CONTROL_MAX_BYTES / 2;
 /// A generous bound for what a cancel, a forget or the frame of an assignment adds to its texts.
 const FRAME_BYTES: usize = 64;
+/// The most secrets of one attempt.
+const SECRETS_MAX: usize = 100;
 
 /// A set of wishes. In a full set what is not named is not wanted to change either; `floor` counts when all of the set is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub struct Put {
     pub digest: Digest,
     /// What to carry out; none where the agent holds it already.
     pub envelope: Option<Envelope>,
+    /// What its steps declare; none where the agent holds it already. They stay in memory.
+    pub secrets: Secrets,
 }
 
 /// An attempt to stop.
@@ -71,8 +76,12 @@ pub fn to_wire(assignments: &Assignments) -> Vec<v1::Assignments> {
         let envelope = put.envelope.as_ref().map(envelope_bytes).unwrap_or_default();
         let bytes = envelope.len();
         let envelope_blake3 = put.digest.0.to_vec();
-        let wire = v1::Assignment { fence: put.fence.0, envelope_blake3, envelope, ..v1::Assignment::default() };
-        messages.with_room(bytes).put.push(wire);
+        let secrets: Vec<v1::Secret> = put.secrets.iter().map(secret_to_wire).collect();
+        let secret_bytes: usize =
+            secrets.iter().map(|secret| secret.name.len() + secret.value.len() + FRAME_BYTES).sum();
+        let fence = put.fence.0;
+        let wire = v1::Assignment { fence, envelope_blake3, envelope, secrets, ..v1::Assignment::default() };
+        messages.with_room(bytes + secret_bytes).put.push(wire);
     }
     for cancel in &assignments.cancel {
         let Cancel { fence, force, by, why } = cancel.clone();
@@ -99,18 +108,51 @@ pub fn from_wire(wire: v1::Assignments) -> Result<Assignments> {
 }
 
 fn put_from_wire(wire: v1::Assignment) -> Result<Put> {
-    unused("assignment.secrets", !wire.secrets.is_empty())?;
     unused("assignment.signatures", !wire.signatures.is_empty())?;
     unused("assignment.approvals", !wire.approvals.is_empty())?;
     let fence = fence("assignment.fence", wire.fence)?;
     let digest = digest("assignment.envelope_blake3", &wire.envelope_blake3)?;
+    let secrets = secrets_from_wire(wire.secrets)?;
     if wire.envelope.is_empty() {
-        return Ok(Put { fence, digest, envelope: None });
+        return Ok(Put { fence, digest, envelope: None, secrets });
     }
     if Digest::of(&wire.envelope) != digest {
         return Err(Error::invalid("assignment.envelope", "its digest is not the one beside it"));
     }
-    Ok(Put { fence, digest, envelope: Some(envelope_from_bytes(&wire.envelope)?) })
+    Ok(Put { fence, digest, envelope: Some(envelope_from_bytes(&wire.envelope)?), secrets })
+}
+
+fn secret_to_wire((name, secret): (&SecretName, &Secret)) -> v1::Secret {
+    v1::Secret { name: name.to_string(), value: secret.expose().to_vec() }
+}
+
+/// Names come once, and the values are within their bounds.
+fn secrets_from_wire(wire: Vec<v1::Secret>) -> Result<Secrets> {
+    at_most("assignment.secrets", wire.len(), SECRETS_MAX)?;
+    let mut secrets: Vec<(SecretName, Secret)> = Vec::with_capacity(wire.len());
+    for mut each in wire {
+        let name: SecretName = parsed("secret.name", &each.name)?;
+        if secrets.iter().any(|(known, _)| *known == name) {
+            return Err(Error::invalid("secret.name", format!("{name} comes twice")));
+        }
+        let value =
+            Secret::new(std::mem::take(&mut each.value)).map_err(|error| Error::invalid("secret.value", error))?;
+        secrets.push((name, value));
+    }
+    Ok(Secrets::new(secrets))
+}
+
+impl Drop for v1::Secret {
+    fn drop(&mut self) {
+        self.value.zeroize();
+    }
+}
+
+/// Printing one names it only.
+impl std::fmt::Debug for v1::Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secret").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 fn cancel_from_wire(wire: v1::Cancel) -> Result<Cancel> {

@@ -2,9 +2,11 @@
 //!
 //! Times travel in whole seconds, rounded up; zero stays zero.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 use windlass_core::model::envelope::ENVELOPE_MAX;
-use windlass_core::model::{Action, Attempt, Builtin, Command, Digest, Envelope, RunIf, Step, Workspace};
+use windlass_core::model::{Action, Attempt, Builtin, Command, Digest, Envelope, RunIf, SecretName, Step, Workspace};
 
 use super::fields::{at_most, counted, known, map, pairs, parsed, required, seconds, unused};
 use super::{Error, Result, STEPS_MAX};
@@ -94,8 +96,8 @@ fn step_to_wire(step: &Step) -> v1::Step {
         timeout_s: step.timeout.secs_ceil(),
         dir: step.dir.clone(),
         env: pairs(&step.env),
-        secrets: Vec::new(),
-        secret_files: Vec::new(),
+        secrets: step.secrets.iter().map(ToString::to_string).collect(),
+        secret_files: step.secret_files.iter().map(ToString::to_string).collect(),
         tolerate: step.tolerate,
         what: Some(match &step.action {
             Action::Command(command) => v1::step::What::Command(command_to_wire(command)),
@@ -105,8 +107,6 @@ fn step_to_wire(step: &Step) -> v1::Step {
 }
 
 fn step_from_wire(wire: v1::Step) -> Result<Step> {
-    unused("step.secrets", !wire.secrets.is_empty())?;
-    unused("step.secret_files", !wire.secret_files.is_empty())?;
     Ok(Step {
         run_if: run_if_from_wire(wire.run_if)?,
         timeout: seconds(wire.timeout_s),
@@ -115,10 +115,16 @@ fn step_from_wire(wire: v1::Step) -> Result<Step> {
             v1::step::What::Command(command) => Action::Command(command_from_wire(command)?),
             v1::step::What::Builtin(builtin) => Action::Builtin(builtin_from_wire(&builtin)?),
         },
+        secrets: names("step.secrets", &wire.secrets)?,
+        secret_files: names("step.secret_files", &wire.secret_files)?,
         name: wire.name,
         dir: wire.dir,
         tolerate: wire.tolerate,
     })
+}
+
+fn names(field: &'static str, names: &[String]) -> Result<BTreeSet<SecretName>> {
+    names.iter().map(|name| parsed(field, name)).collect()
 }
 
 /// An empty script is none: a script without a byte does nothing that its interpreter alone would not do, and the pipeline refuses it.

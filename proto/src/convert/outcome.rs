@@ -114,6 +114,7 @@ fn not_started(reason: &str) -> Result<NotStarted> {
         ("setup_failed", Some(why)) => Ok(NotStarted::SetupFailed(why)),
         ("pipeline", Some(why)) => Ok(NotStarted::Pipeline(why)),
         ("rejected", Some(why)) => Ok(NotStarted::Rejected(why)),
+        ("secret", Some(name)) => Ok(NotStarted::Secret(name)),
         _ => Err(Error::invalid(REASON, format!("{reason:?} is no reason not to start"))),
     }
 }

@@ -133,7 +133,9 @@ fn a_large_set_is_cut_into_messages_and_an_empty_one_is_one_message() {
     assert_eq!(assignments::to_wire(&set).len(), 1);
     let envelope = envelopes::with_env_of(200 * 1024);
     let digest = envelope_digest(&envelope);
-    set.put = (1..=5).map(|n| Put { fence: Fence(n), digest, envelope: Some(envelope.clone()) }).collect();
+    set.put = (1..=5)
+        .map(|n| Put { fence: Fence(n), digest, envelope: Some(envelope.clone()), secrets: Default::default() })
+        .collect();
     let messages = assignments::to_wire(&set);
     assert_eq!(messages.iter().map(|message| message.more).collect::<Vec<_>>(), [true, true, false]);
 }

@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use rustix::event::{PollFd, PollFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal};
+use zeroize::Zeroizing;
 
 use super::{Cgroup, pidfd};
 use crate::clock;
@@ -24,13 +25,13 @@ const GATE_FD: RawFd = 4;
 /// `CLONE_INTO_CGROUP`.
 const INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// What is executed. Nothing is taken from the shim's own environment.
-#[derive(Debug)]
+/// What is executed. Nothing is taken from the shim's own environment. It is not to be printed.
 pub(crate) struct Launch {
     /// Paths to try in this order, as a search along `PATH` would.
     pub(crate) programs: Vec<CString>,
     pub(crate) argv: Vec<CString>,
-    pub(crate) env: Vec<CString>,
+    /// Some of it is secret.
+    pub(crate) env: Vec<Zeroizing<CString>>,
     pub(crate) dir: CString,
 }
 
@@ -211,7 +212,7 @@ impl<'a> Prepared<'a> {
             programs: &launch.programs,
             dir: &launch.dir,
             argv: pointers(&launch.argv),
-            env: pointers(&launch.env),
+            env: launch.env.iter().map(|pair| pair.as_ptr()).chain([std::ptr::null()]).collect(),
             open_files: libc::rlimit { rlim_cur: most, rlim_max: most },
         }
     }

@@ -46,6 +46,8 @@ pub(crate) fn step(action: Action) -> Step {
         timeout: Duration::from_ms(0),
         dir: String::new(),
         env: BTreeMap::new(),
+        secrets: Default::default(),
+        secret_files: Default::default(),
         tolerate: false,
         action,
     }
@@ -139,6 +141,12 @@ impl Host {
         self.groups.as_ref().map(TestGroups::of_attempt)
     }
 
+    /// Where secrets are files; this one is on a tmpfs.
+    pub(crate) fn secrets(&self) -> PathBuf {
+        let name = self.root.path().file_name().expect("a temporary directory has a name").to_string_lossy();
+        Path::new("/dev/shm").join(format!("windlass-test-{name}"))
+    }
+
     /// The program that stands for the agent's own in built-in steps.
     pub(crate) fn builtins(&self) -> PathBuf {
         self.root.path().join("builtins")
@@ -152,6 +160,7 @@ impl Host {
             user: "ci".to_owned(),
             agent: "web-1".to_owned(),
             socket: self.root.path().join("agent.sock"),
+            secrets: self.secrets(),
             exe: self.builtins(),
             cgroups: self.groups.as_ref().map(TestGroups::of_attempt),
         };

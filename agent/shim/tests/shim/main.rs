@@ -4,6 +4,7 @@
 mod harness;
 
 mod logs;
+mod secrets;
 mod start;
 mod steps;
 mod stop;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use windlass_core::attempt::LineBody;
-use windlass_core::model::Fence;
+use windlass_core::model::{Fence, Secrets};
 use windlass_disk::DiskFile;
 use windlass_shim::{Cgroup, Cgroups};
 
@@ -41,7 +41,7 @@ impl Shim for FakeShim {
 }
 
 impl Spawn for FakeShims {
-    fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>) -> io::Result<Box<dyn Shim>> {
+    fn spawn(&self, dir: &Path, record: Box<dyn DiskFile>, _secrets: &Secrets) -> io::Result<Box<dyn Shim>> {
         if self.broken {
             return Err(io::Error::other("no processes left"));
         }

@@ -260,6 +260,7 @@ impl World {
             unread: None,
             delivery: None,
             key: None,
+            trust: Default::default(),
         };
         let build: JobKey = "build".parse().expect("a key");
         let built = Fact::JobEnded { run: run.clone(), job: build.clone(), outcome: Outcome::Succeeded };

@@ -9,5 +9,6 @@ mod placement;
 mod reconciliation;
 mod restore;
 mod runs;
+mod secrets;
 mod silence;
 mod triggers;

@@ -118,6 +118,9 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::LogSealed { .. }
         | Fact::ArtifactStored { .. }
         | Fact::JobClosed { .. }
+        | Fact::SecretSet { .. }
+        | Fact::SecretDeleted { .. }
+        | Fact::SecretsDelivered { .. }
         | Fact::RunClosed { .. } => Vec::new(),
     }
 }

@@ -77,8 +77,9 @@ impl Master {
         let place = Place { config: None, data_dir: Some(data.clone()) };
         init::init(place, Some(token_file.clone())).expect("a new master");
         let text = format!(
-            "[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n[projects.docs]\ngit = \"https://docs.invalid/x\"\n\
+            "[secrets]\nkey_file = {:?}\n[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n[projects.docs]\ngit = \"https://docs.invalid/x\"\n\
              [environments.production]\ntargets = {{ role = \"web\" }}\nprojects = [\"shop\"]\ndeployers = [\"people\"]\n",
+            dir.path().join("data.secret.key").display().to_string(),
             dir.path().join("shop").display().to_string(),
             hook.display().to_string(),
         );

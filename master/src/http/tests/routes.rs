@@ -101,7 +101,7 @@ fn no_second_spelling_of_a_path_is_a_path() {
                 } else {
                     master.send(method, &path, &[], b"{}")
                 };
-                assert!((400..405).contains(&response.status), "{method} {path}: {}", response.status);
+                assert!((400..=405).contains(&response.status), "{method} {path}: {}", response.status);
             }
         }
     }

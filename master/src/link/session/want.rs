@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tokio::sync::Notify;
 use windlass_core::State;
 use windlass_core::agent::{self, Standing, view::CancelWord};
-use windlass_core::model::{AgentId, Envelope, Fence};
+use windlass_core::model::{AgentId, Envelope, Fence, Secrets};
+use windlass_core::secret::Grant;
 use windlass_proto::convert::{Assignments, Cancel, Down, Drain, Put, envelope_digest};
 
 use super::end::End;
@@ -39,8 +40,16 @@ impl<'a> Wants<'a> {
             if let Some(end) = self.disowned(&state) {
                 return end;
             }
-            if let Some(assignments) = self.told.next(&state) {
+            if let Some(mut assignments) = self.told.next(&state) {
+                let granted: Vec<Vec<Grant>> = assignments.put.iter().map(|put| granted(&state, put)).collect();
                 drop(state);
+                for (put, grants) in assignments.put.iter_mut().zip(granted).filter(|(_, grants)| !grants.is_empty()) {
+                    match self.link.secrets.open(grants).await {
+                        Ok(secrets) => put.secrets = secrets,
+                        // The agent says which one it lacks.
+                        Err(error) => tracing::error!(fence = %put.fence, %error, "secrets are not delivered"),
+                    }
+                }
                 if let Err(end) = out.send(Down::Assignments(assignments)).await {
                     return end;
                 }
@@ -98,8 +107,15 @@ impl Told {
     fn put(&self, state: &State, fence: Fence) -> Option<Put> {
         let (_, attempt) = state.attempt(fence)?;
         let envelope = (!self.held.contains(&fence)).then(|| Envelope::clone(&attempt.envelope));
-        Some(Put { fence, digest: envelope_digest(&attempt.envelope), envelope })
+        let digest = envelope_digest(&attempt.envelope);
+        Some(Put { fence, digest, envelope, secrets: Secrets::default() })
     }
+}
+
+/// What goes with an envelope; where the agent has that, it had the secrets too.
+fn granted(state: &State, put: &Put) -> Vec<Grant> {
+    let attempt = put.envelope.as_ref().and_then(|_| state.attempt(put.fence));
+    attempt.map(|(_, attempt)| attempt.secrets.clone()).unwrap_or_default()
 }
 
 fn cancel((fence, word): &(Fence, CancelWord)) -> Cancel {

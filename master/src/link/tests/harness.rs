@@ -22,6 +22,7 @@ use crate::identity::Identity;
 use crate::inbox::{Inbox, Submitted};
 use crate::link::{Admission, Link, Patience, Sessions, serve};
 use crate::logs::{LogName, Logs};
+use crate::secrets::Secrets;
 use crate::tasks::Tasks;
 
 /// What the first attempt of the first agent needs; the second attempt is the other agent's.
@@ -78,7 +79,8 @@ impl Master {
         let (inbox, inputs) = Inbox::new(16);
         let (sessions, tasks) = (Sessions::default(), Tasks::default());
         let admission = Admission::default();
-        let link = Link { identity, published, inbox, logs, blobs, sessions, admission, tasks, patience };
+        let secrets = Secrets::start(Box::new(disk.clone()), dir.path(), identity.cluster_id(), None).expect("started");
+        let link = Link { identity, published, inbox, logs, blobs, secrets, sessions, admission, tasks, patience };
         let state = Arc::new(Mutex::new(state));
         let (sees, seen) = watch::channel(Vec::new());
         link.tasks
@@ -180,6 +182,7 @@ fn believed() -> State {
         unread: None,
         delivery: None,
         key: None,
+        trust: Default::default(),
     });
     facts.extend(placing(1, agent(1)));
     facts.extend(placing(2, agent(2)));
@@ -245,6 +248,8 @@ pub(super) fn envelope(n: u64) -> Envelope {
         timeout: windlass_core::model::Duration::from_secs(60),
         dir: String::new(),
         env: BTreeMap::new(),
+        secrets: Default::default(),
+        secret_files: Default::default(),
         tolerate: false,
         action,
     };

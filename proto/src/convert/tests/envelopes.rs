@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use windlass_core::model::{
@@ -26,6 +26,8 @@ pub(super) fn plain() -> Envelope {
             timeout: Duration::from_secs(0),
             dir: String::new(),
             env: BTreeMap::new(),
+            secrets: Default::default(),
+            secret_files: Default::default(),
             tolerate: false,
             action: Action::Command(Command { argv: vec!["true".to_owned()], script: None }),
         }],
@@ -117,8 +119,12 @@ fn step() -> impl Strategy<Value = Step> {
         (vec(text(), 1..3), option::of(".{1,20}")).prop_map(|(argv, script)| Action::Command(Command { argv, script }));
     let action = prop_oneof![command, builtin().prop_map(Action::Builtin)];
     let run_if = prop::sample::select(vec![RunIf::Success, RunIf::Failure, RunIf::Always]);
-    (text(), run_if, seconds(), text(), pairs(), any::<bool>(), action).prop_map(
-        |(name, run_if, timeout, dir, env, tolerate, action)| Step {
+    let secret = || prop::sample::select(vec!["KEY", "TAX_KEY", "A1"]).prop_map(|name| name.parse().expect("a name"));
+    let secrets = (btree_set(secret(), 0..3), btree_set(secret(), 0..3), any::<bool>());
+    (text(), run_if, seconds(), text(), pairs(), secrets, action).prop_map(
+        |(name, run_if, timeout, dir, env, (secrets, secret_files, tolerate), action)| Step {
+            secrets,
+            secret_files,
             name,
             run_if,
             timeout,
@@ -158,6 +164,7 @@ pub(super) fn assignments() -> impl Strategy<Value = Assignments> {
         fence,
         digest: envelope_digest(&envelope),
         envelope: (!is_held).then_some(envelope),
+        secrets: Default::default(),
     });
     let cancel =
         (fence(), any::<bool>(), text(), text()).prop_map(|(fence, force, by, why)| Cancel { fence, force, by, why });

@@ -55,6 +55,7 @@ fn not_started() -> impl Strategy<Value = NotStarted> {
         text().prop_map(NotStarted::SetupFailed),
         text().prop_map(NotStarted::Pipeline),
         text().prop_map(NotStarted::Rejected),
+        text().prop_map(NotStarted::Secret),
     ]
 }
 

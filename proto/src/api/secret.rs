@@ -1,0 +1,34 @@
+//! Secrets, without their values.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Time;
+
+/// A secret of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Secret {
+    /// As `TAX_KEY`.
+    pub name: String,
+    /// Only jobs that change a target of this environment get it; none: all jobs of the project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Of the newest value: 1, 2, …
+    pub number: u32,
+    /// Runs that are not of the main branch get it too.
+    pub unprotected: bool,
+    /// When the newest value was set.
+    pub set: Time,
+    /// Who set it.
+    pub by: String,
+    /// When an agent got it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Time>,
+}
+
+/// A value was set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecretSet {
+    /// Its number.
+    pub number: u32,
+}
