@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod deployment;
+pub mod secret;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,9 @@ use crate::model::{
     Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, Trust, UnixMs,
     UnknownReason,
 };
-use crate::secret::{Grant, SecretId};
 pub use agent::AgentFact;
 pub use deployment::DeploymentFact;
+pub use secret::SecretFact;
 
 /// One thing that happened, in the past tense.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -256,41 +257,6 @@ pub enum Fact {
         /// This job.
         job: JobKey,
     },
-    /// The value of a secret is sealed on the master's disk.
-    SecretSet {
-        /// Which.
-        secret: SecretId,
-        /// 1, 2, … of this secret.
-        number: u32,
-        /// Runs that are not of the main branch get it too.
-        unprotected: bool,
-        /// Bytes of the value.
-        bytes: u32,
-        /// BLAKE3 of the file that holds it.
-        sealed: Digest,
-        /// Who set it.
-        by: String,
-    },
-    /// A secret is no longer delivered; its values are erased.
-    SecretDeleted {
-        /// Which.
-        secret: SecretId,
-        /// Who says so.
-        by: String,
-        /// Why.
-        reason: String,
-    },
-    /// From here on an agent is believed to know these values.
-    SecretsDelivered {
-        /// For this attempt.
-        fence: Fence,
-        /// Of this run.
-        run: RunId,
-        /// Who gets them.
-        agent: AgentId,
-        /// Which, with their numbers.
-        secrets: Vec<Grant>,
-    },
     /// The master itself stood still for longer than silence may be counted over.
     MasterPaused {
         /// Between two turns.
@@ -298,6 +264,8 @@ pub enum Fact {
     },
     /// Something about one agent.
     Agent(AgentFact),
+    /// Something about a secret.
+    Secret(SecretFact),
     /// Something about a release, a deployment or a lane.
     Deployment(DeploymentFact),
 }
@@ -346,19 +314,13 @@ impl Fact {
             Self::MasterPaused { .. } => 64,
             Self::Settled { .. } => 70,
             Self::JobHeld { .. } => 71,
-            Self::SecretSet { .. } => 80,
-            Self::SecretDeleted { .. } => 81,
-            Self::SecretsDelivered { .. } => 82,
+            Self::Secret(_) => 80,
         }
     }
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind)
-            || kind == 32
-            || (60..=64).contains(&kind)
-            || (70..=71).contains(&kind)
-            || (80..=82).contains(&kind)
+        (1..=22).contains(&kind) || kind == 32 || (60..=64).contains(&kind) || (70..=71).contains(&kind) || kind == 80
     }
 
     /// The project a run fact belongs to, for filters; none for what is not about a run.
@@ -372,10 +334,9 @@ impl Fact {
             | Self::RunEnded { run, .. }
             | Self::Settled { run, .. }
             | Self::JobHeld { run, .. }
-            | Self::SecretsDelivered { run, .. }
             | Self::RunClosed { run } => Some(&run.project),
             Self::ProjectStarted { project, .. } => Some(project),
-            Self::SecretSet { secret, .. } | Self::SecretDeleted { secret, .. } => Some(&secret.project),
+            Self::Secret(fact) => Some(fact.project()),
             Self::DeliveryTaken { delivery } => Some(&delivery.project),
             Self::EpochBegun { .. }
             | Self::Restored

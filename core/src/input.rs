@@ -1,16 +1,17 @@
 //! Everything that can happen to the master. Whoever has read [`Input`], [`Fact`](crate::fact::Fact) and
 //! [`Effect`](crate::effect::Effect) knows the program.
 
-use std::collections::BTreeMap;
+mod agent;
 
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Line;
 use crate::model::{
-    AgentId, AgentName, AgentRegister, Attempt, Commit, Config, DeliveryKey, DeploymentId, Digest, Fence, JobKey,
-    LaneId, Observation, ProjectName, ReleaseId, RunId, UnixMs, Verdict,
+    AgentId, AgentName, AgentRegister, Commit, Config, DeliveryKey, DeploymentId, Digest, Fence, JobKey, LaneId,
+    Observation, ProjectName, ReleaseId, RunId, UnixMs, Verdict,
 };
 use crate::secret::SecretId;
+pub use agent::{AgentVerb, Held, Hello, KillMode, Offer};
 
 /// What the outside said.
 #[derive(Debug, Clone, PartialEq)]
@@ -247,90 +248,6 @@ pub struct Enrolment {
     pub agent: AgentId,
     /// The chain signed for it, PEM.
     pub chain: String,
-}
-
-/// What an agent says first in a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hello {
-    /// From the certificate.
-    pub agent: AgentId,
-    /// Of the wire.
-    pub protocol: u32,
-    /// Name and version of the program.
-    pub program: String,
-    /// Rises with every Hello.
-    pub incarnation: u64,
-    /// Of the kernel.
-    pub boot_id: String,
-    /// The highest epoch it obeyed.
-    pub max_epoch: u64,
-    /// Everything it holds.
-    pub held: Vec<Held>,
-    /// What it takes.
-    pub offer: Offer,
-}
-
-/// What people do to agents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgentVerb {
-    /// Nothing new is placed on it.
-    Pause,
-    /// Jobs are placed on it again.
-    Resume,
-    /// It leaves its quarantine.
-    Readmit,
-    /// It never comes back.
-    Remove,
-}
-
-/// An attempt that an agent holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
-    /// Which.
-    pub fence: Fence,
-    /// Synced lines of its record.
-    pub lines: u32,
-    /// For an attempt that the master never heard of.
-    pub run: String,
-    /// The same.
-    pub job: String,
-    /// The same.
-    pub attempt: Attempt,
-}
-
-/// What an agent takes. It may narrow the register, never widen it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
-    /// As `linux`.
-    pub os: String,
-    /// As `x86_64`.
-    pub arch: String,
-    /// Its own labels.
-    pub labels: BTreeMap<String, String>,
-    /// Jobs it takes at once.
-    pub slots: u32,
-    /// Projects its policy takes; `*`: all.
-    pub projects: Vec<String>,
-    /// Environments its policy takes.
-    pub environments: Vec<String>,
-    /// Takes jobs of pipelines.
-    pub jobs: bool,
-    /// Runs steps as itself.
-    pub same_user: bool,
-    /// How it ends what a job leaves behind.
-    #[serde(default)]
-    pub kill: KillMode,
-}
-
-/// How an agent ends all processes of a job.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KillMode {
-    /// By process groups and orphans: if a shim is lost, nothing can be proven gone.
-    #[default]
-    Group,
-    /// The kernel keeps them together and says when all are gone.
-    Cgroup,
 }
 
 /// A log that is whole.

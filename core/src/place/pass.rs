@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::explain::Waiting;
 use crate::agent::Agent;
-use crate::fact::Fact;
+use crate::fact::{Fact, SecretFact};
 use crate::job::decide::{despite, is_placeable};
 use crate::job::envelope::envelope;
 use crate::model::{AgentId, Attempt, Fence, StepsWork, Work};
@@ -50,7 +50,8 @@ pub fn pass(state: &State) -> Vec<Fact> {
                 despite: despite(job),
             });
             if !secrets.is_empty() {
-                facts.push(Fact::SecretsDelivered { fence, run: run.id.clone(), agent: agent.id, secrets });
+                let (run, agent) = (run.id.clone(), agent.id);
+                facts.push(Fact::Secret(SecretFact::Delivered { fence, run, agent, secrets }));
             }
         }
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use super::state::{Grant, SecretId, SecretState};
 use crate::answer::{Decision, Refusal};
-use crate::fact::Fact;
+use crate::fact::{Fact, SecretFact};
 use crate::input::SetSecret;
 use crate::job::Job;
 use crate::model::{Envelope, SecretName, Step, Trust, Work};
@@ -41,13 +41,15 @@ pub fn set(state: &State, asked: SetSecret) -> Decision {
     if number != next_number(state, &secret) {
         return Decision::refuse(Refusal::SecretRaced(secret));
     }
-    Decision::done(vec![Fact::SecretSet { secret, number, unprotected, bytes, sealed, by }])
+    Decision::done(vec![Fact::Secret(SecretFact::Set { secret, number, unprotected, bytes, sealed, by })])
 }
 
 /// What is deleted is delivered to nobody any more; who has it, has it.
 pub fn delete(state: &State, secret: SecretId, by: String, reason: String) -> Decision {
     match state.secrets.get(&secret) {
-        Some(known) if !known.is_deleted => Decision::done(vec![Fact::SecretDeleted { secret, by, reason }]),
+        Some(known) if !known.is_deleted => {
+            Decision::done(vec![Fact::Secret(SecretFact::Deleted { secret, by, reason })])
+        }
         Some(_) | None => Decision::refuse(Refusal::SecretUnknown(secret)),
     }
 }

@@ -1,17 +1,19 @@
 //! What is believed of a secret.
 //!
 //! ```text
-//! ─SecretSet▶ set(number) ─SecretSet▶ set(number + 1)
-//!                 │ ▲
-//!  SecretDeleted  ▼ │ SecretSet: the number goes on
-//!              deleted
+//! ─Set▶ set(number) ─Set▶ set(number + 1)
+//!           │ ▲
+//!  Deleted  ▼ │ Set: the number goes on
+//!        deleted
 //! ```
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fact::SecretFact;
 use crate::model::{Digest, EnvironmentName, ProjectName, SecretName, UnixMs};
+use crate::touched::Touched;
 use crate::world::State;
 
 /// A secret: its name in its scope. Written as `shop/TAX_KEY` or `shop/production/TAX_KEY`.
@@ -96,22 +98,28 @@ pub struct Grant {
 }
 
 impl State {
-    /// A value is set; when one was delivered last is not forgotten.
-    pub(crate) fn set_secret(&mut self, secret: &SecretId, known: SecretState) {
-        let delivered = self.secrets.get(secret).and_then(|before| before.delivered);
-        self.secrets.insert_mut(secret.clone(), SecretState { delivered, ..known });
-    }
-
-    pub(crate) fn delete_secret(&mut self, secret: &SecretId) {
-        if let Some(known) = self.secrets.get_mut(secret) {
-            known.is_deleted = true;
-        }
-    }
-
-    pub(crate) fn deliver_secrets(&mut self, at: UnixMs, grants: &[Grant]) {
-        for grant in grants {
-            if let Some(known) = self.secrets.get_mut(&grant.secret) {
-                known.delivered = Some(at);
+    /// Folds a fact about a secret. When a value was delivered last is not forgotten with a new one.
+    pub(crate) fn keep_secret(&mut self, at: UnixMs, fact: &SecretFact, touched: &mut Touched) {
+        match fact {
+            SecretFact::Set { secret, number, unprotected, bytes, sealed, by } => {
+                let delivered = self.secrets.get(secret).and_then(|before| before.delivered);
+                let (number, unprotected, bytes, sealed) = (*number, *unprotected, *bytes, *sealed);
+                let (by, is_deleted) = (by.clone(), false);
+                let known = SecretState { number, unprotected, bytes, sealed, set: at, by, delivered, is_deleted };
+                self.secrets.insert_mut(secret.clone(), known);
+            }
+            SecretFact::Deleted { secret, .. } => {
+                if let Some(known) = self.secrets.get_mut(secret) {
+                    known.is_deleted = true;
+                }
+            }
+            SecretFact::Delivered { fence, secrets, .. } => {
+                for grant in secrets {
+                    if let Some(known) = self.secrets.get_mut(&grant.secret) {
+                        known.delivered = Some(at);
+                    }
+                }
+                self.change_attempt(*fence, touched, |attempt| attempt.secrets.clone_from(secrets));
             }
         }
     }

@@ -13,7 +13,6 @@ use crate::model::{
 };
 use crate::run::state::Artifact;
 use crate::run::{Run, RunState};
-use crate::secret::SecretState;
 use crate::touched::Touched;
 
 /// A delivery's id is known for so long; a start of the master forgets older ones.
@@ -121,17 +120,7 @@ impl State {
                 t.closed.extend(self.runs.get(run).cloned());
                 self.runs.remove_mut(run);
             }
-            Fact::SecretSet { secret, number, unprotected, bytes, sealed, by } => {
-                let (by, delivered, is_deleted) = (by.clone(), None, false);
-                let (number, unprotected, bytes, sealed) = (*number, *unprotected, *bytes, *sealed);
-                let known = SecretState { number, unprotected, bytes, sealed, set: at, by, delivered, is_deleted };
-                self.set_secret(secret, known);
-            }
-            Fact::SecretDeleted { secret, .. } => self.delete_secret(secret),
-            Fact::SecretsDelivered { fence, secrets, .. } => {
-                self.deliver_secrets(at, secrets);
-                self.change_attempt(*fence, t, |attempt| attempt.secrets.clone_from(secrets));
-            }
+            Fact::Secret(fact) => self.keep_secret(at, fact, t),
             Fact::Deployment(fact) => touched = crate::deploy::fold(self, at, fact),
         }
         touched
@@ -357,7 +346,12 @@ impl State {
         }
     }
 
-    fn change_attempt(&mut self, fence: Fence, touched: &mut Touched, change: impl FnOnce(&mut AttemptState)) {
+    pub(crate) fn change_attempt(
+        &mut self,
+        fence: Fence,
+        touched: &mut Touched,
+        change: impl FnOnce(&mut AttemptState),
+    ) {
         let Some(place) = self.attempts.get(&fence).cloned() else { return };
         self.change_job(&place.run, &place.job, touched, |job| {
             if let Some(attempt) = job.attempts.iter_mut().find(|attempt| attempt.fence == fence) {

@@ -1,6 +1,6 @@
 use super::harness::{World, name, start};
 use crate::answer::{Answer, Refusal};
-use crate::fact::Fact;
+use crate::fact::{Fact, SecretFact};
 use crate::input::{Input, SetSecret};
 use crate::model::{Digest, NotStarted, Outcome, RunId};
 use crate::secret::SecretId;
@@ -27,7 +27,7 @@ fn run_on(world: &mut World, branch: &str) -> RunId {
 
 fn delivered(world: &World) -> Vec<u32> {
     let grants = world.facts.iter().filter_map(|(_, fact)| match fact {
-        Fact::SecretsDelivered { secrets, .. } => Some(secrets.iter().map(|grant| grant.number)),
+        Fact::Secret(SecretFact::Delivered { secrets, .. }) => Some(secrets.iter().map(|grant| grant.number)),
         _ => None,
     });
     grants.flatten().collect()

@@ -118,9 +118,7 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::LogSealed { .. }
         | Fact::ArtifactStored { .. }
         | Fact::JobClosed { .. }
-        | Fact::SecretSet { .. }
-        | Fact::SecretDeleted { .. }
-        | Fact::SecretsDelivered { .. }
+        | Fact::Secret(_)
         | Fact::RunClosed { .. } => Vec::new(),
     }
 }
