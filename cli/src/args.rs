@@ -1,10 +1,13 @@
 //! What can be typed after `windlass`. The doc comments are the help.
 
+mod secrets;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use windlass_core::model::{DeploymentId, JobKey, ProjectName, RunId, SecretName};
+use windlass_core::model::{DeploymentId, JobKey, ProjectName, RunId};
 
+pub use self::secrets::{SecretArguments, SecretsVerb};
 use crate::output::{Colour, Format};
 
 /// The client of Windlass, a continuous-deployment server
@@ -315,46 +318,6 @@ pub enum ProjectsVerb {
         #[arg(long)]
         reason: String,
     },
-}
-
-/// What to do with secrets.
-#[derive(Debug, Subcommand)]
-pub enum SecretsVerb {
-    /// Sets a secret; the value is read from standard input. A single line loses its line break, several stay as they are
-    Set {
-        #[command(flatten)]
-        secret: SecretArguments,
-        /// Runs that are not of the main branch get it too
-        #[arg(long)]
-        unprotected: bool,
-    },
-    /// Lists the secrets of a project
-    List {
-        /// The project
-        #[arg(long)]
-        project: ProjectName,
-    },
-    /// Deletes a secret and erases its values; who has it already keeps it
-    Delete {
-        #[command(flatten)]
-        secret: SecretArguments,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-/// Which secret.
-#[derive(Debug, Args)]
-pub struct SecretArguments {
-    /// Its name, as TAX_KEY
-    pub name: SecretName,
-    /// The project
-    #[arg(long)]
-    pub project: ProjectName,
-    /// Only for jobs that change a target of this environment
-    #[arg(long)]
-    pub environment: Option<String>,
 }
 
 /// What a join token fixes.

@@ -209,7 +209,7 @@ impl House {
             logs: logs.clone(),
             volume: volume.clone(),
             blobs,
-            sessions: sessions.clone(),
+            turned: sessions.turned().clone(),
             secrets,
             triggers: triggers.clone(),
             config: Arc::new(config.clone()),

@@ -22,6 +22,7 @@ pub mod logs;
 pub mod secrets;
 pub mod tasks;
 pub mod triggers;
+pub mod turned;
 pub mod volume;
 
 use std::ffi::OsString;

@@ -21,7 +21,7 @@ pub use admission::Admission;
 pub use bulk::{OwnLog, chunk_of, own_log};
 pub use listen::serve;
 pub use session::{Statement, Told, statement};
-pub use sessions::{Sessions, Turned};
+pub use sessions::Sessions;
 
 use crate::blobs::Blobs;
 use crate::engine::Published;

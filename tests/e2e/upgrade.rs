@@ -52,7 +52,7 @@ fn agent_binary_replaced_and_restarted_while_ten_jobs_run() {
 
     let new = bin.path().join("windlass.new");
     std::fs::copy(built, &new).expect("copied");
-    std::fs::rename(&new, &program).expect("replaced, as a package manager does");
+    std::fs::rename(&new, &program).expect("replaced, as an upgraded package does");
     assert_eq!(world.agent("b1").stop(), Some(0));
     let api = world.api();
     world.agent("b1").start(&api);

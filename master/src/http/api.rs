@@ -10,11 +10,11 @@ use crate::http::idempotency::Keys;
 use crate::http::journal::JournalReader;
 use crate::identity::Enroller;
 use crate::inbox::Inbox;
-use crate::link::Sessions;
 use crate::logs::Logs;
 use crate::secrets::Secrets;
 use crate::tasks::Tasks;
 use crate::triggers::Triggers;
+use crate::turned::TurnedAway;
 use crate::volume::Volume;
 
 /// The rooms that the API reaches. Cheap to clone.
@@ -33,7 +33,7 @@ pub struct Api {
     /// Artifacts.
     pub blobs: Blobs,
     /// Which agents were turned away.
-    pub sessions: Sessions,
+    pub turned: TurnedAway,
     /// Seals what is set.
     pub secrets: Secrets,
     /// Certificates for agents, and the identity of the cluster.

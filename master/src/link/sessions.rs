@@ -5,22 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use windlass_core::model::{AgentId, UnixMs};
+use windlass_core::model::AgentId;
+
+use crate::turned::TurnedAway;
 
 /// The sessions of all agents. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
     seats: Arc<Mutex<BTreeMap<AgentId, Seat>>>,
-    turned: Arc<Mutex<BTreeMap<AgentId, Turned>>>,
-}
-
-/// The last Hello of an agent, which was refused. Nothing rests on it: people look at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turned {
-    /// When, by the wall clock.
-    pub at: UnixMs,
-    /// Why.
-    pub why: String,
+    turned: TurnedAway,
 }
 
 /// The place of one live session.
@@ -49,17 +42,9 @@ impl Sessions {
         }
     }
 
-    /// Why the last Hello of this agent was refused; none if it was let in.
-    pub fn turned(&self, agent: AgentId) -> Option<Turned> {
-        self.turned.lock().unwrap_or_else(PoisonError::into_inner).get(&agent).cloned()
-    }
-
-    pub(super) fn turn_away(&self, agent: AgentId, turned: Turned) {
-        self.turned.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, turned);
-    }
-
-    pub(super) fn let_in(&self, agent: AgentId) {
-        self.turned.lock().unwrap_or_else(PoisonError::into_inner).remove(&agent);
+    /// Whose last Hello was refused.
+    pub fn turned(&self) -> &TurnedAway {
+        &self.turned
     }
 
     /// Seats a session that was let in; the older one of the agent is over. `None` if a newer one sits already.

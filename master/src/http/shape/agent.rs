@@ -6,7 +6,7 @@ use windlass_core::input::Held;
 use windlass_core::model::{AgentRegister, Health, Observation, Running};
 use windlass_proto::api;
 
-use crate::link::Turned;
+use crate::turned::Turned;
 
 /// An agent, with the slots that its open attempts take, and why its last Hello was refused, if it was.
 pub(in crate::http) fn agent(state: &State, agent: &Agent, turned: Option<Turned>) -> api::Agent {

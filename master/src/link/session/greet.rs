@@ -12,7 +12,8 @@ use windlass_proto::v1;
 use super::end::{End, refused_hello};
 use super::outbound::Outbound;
 use crate::clock::wall;
-use crate::link::{Link, Turned};
+use crate::link::Link;
+use crate::turned::Turned;
 
 /// A Hello that was let in.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) async fn greet(
     match link.inbox.submit(Input::Hello(Box::new(hello))).await? {
         Answer::Welcome { epoch, session, acked } => {
             tracing::info!(%agent, session, incarnation, program, "a session began");
-            link.sessions.let_in(agent);
+            link.sessions.turned().forget(agent);
             let welcome = Welcome { epoch, session, acked: acked.into_iter().collect() };
             // An agent that left meanwhile is noticed by the session, whose end must be told.
             _ = out.send(Down::Welcome(welcome)).await;
@@ -54,7 +55,7 @@ pub(super) async fn greet(
             } else {
                 tracing::warn!(%agent, %refusal, "refused a hello");
             }
-            link.sessions.turn_away(agent, Turned { at: wall(), why: refusal.to_string() });
+            link.sessions.turned().note(agent, Turned { at: wall(), why: refusal.to_string() });
             Err(refused_hello(&refusal))
         }
         other => unreachable!("a hello is answered by Welcome or Refused, not by {other:?}"),

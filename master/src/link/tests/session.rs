@@ -156,7 +156,11 @@ async fn a_hello_that_is_refused_begins_no_session() {
         session.hello(&said).await;
         let (reason, why) = session.refusal().await.expect("refused");
         assert_eq!(reason, expected, "{why}");
-        assert_eq!(master.link.sessions.turned(agent(1)).map(|turned| turned.why), Some(why), "and people can see it");
+        assert_eq!(
+            master.link.sessions.turned().of(agent(1)).map(|turned| turned.why),
+            Some(why),
+            "and people can see it"
+        );
     }
     assert_eq!(master.seen().iter().filter(|input| ends(input)).count(), 1);
 }
@@ -176,7 +180,7 @@ async fn a_clone_that_dials_ends_the_live_session_of_its_agent() {
     let readmit = act(agent(1), AgentVerb::Readmit);
     assert_eq!(master.link.inbox.submit(readmit).await, Ok(Answer::Done));
     client.session(agent(1), 5).await;
-    assert_eq!(master.link.sessions.turned(agent(1)), None);
+    assert_eq!(master.link.sessions.turned().of(agent(1)), None);
 }
 
 fn act(agent: AgentId, verb: AgentVerb) -> Input {
