@@ -87,12 +87,10 @@ impl Check<'_> {
                 let path =
                     format!("/runs/{id}/jobs/{job}/steps/{}/log?attempt={}", text(&step["name"]), attempt["number"]);
                 let part = Part::of(self.seed, people, job, &text(&step["name"]));
-                self.log(
-                    &path,
-                    &part.bytes(),
-                    is_over && !of_step["code"].is_null() || of_step["kind"] == "succeeded",
-                    findings,
-                );
+                let ended_itself = is_over && !of_step["code"].is_null() || of_step["kind"] == "succeeded";
+                // A shim syncs its logs before EXIT, not after every step.
+                let lost_power = kind == "unknown" && reason == "reboot";
+                self.log(&path, &part.bytes(), ended_itself && !lost_power, findings);
             }
         }
         let is_true = match kind.as_str() {

@@ -1,4 +1,7 @@
 //! Power cuts: an ext4 of its own loses what was not synced, is mounted again, and what lies on it starts.
+//!
+//! Who writes to it stands still first. Without power nothing leaves a machine; but a sync that is under way while ext4 is shut down can
+//! come back as done, and a process that lived on would tell others of what is not there.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +13,7 @@ use crate::args::Cut;
 use crate::check::Allowed;
 use crate::dice::Dice;
 use crate::findings::Findings;
-use crate::kill::{kill_tree, restart_agents};
+use crate::kill::{freeze, kill_all, kill_tree, restart_agents};
 use crate::ring::Ring;
 use crate::stage::{Stage, pause};
 
@@ -50,7 +53,7 @@ impl Ring for PowerCut {
             pause(dice, LIFE);
             let seen = Stage::look(world);
             match self.0 {
-                Cut::Master => cut_master(world, dice),
+                Cut::Master => cut_master(world),
                 Cut::Agent => cut_agent(world, dice),
             }
             seen
@@ -74,15 +77,18 @@ impl PowerCut {
     }
 }
 
-fn cut_master(world: &mut World, dice: &mut Dice) {
+fn cut_master(world: &mut World) {
+    freeze(&world.master.data_dir());
     world.volumes[0].cut();
-    pause(dice, Duration::from_millis(30));
-    world.master.kill_if_it_lives();
+    world.master.kill();
+    // A git that it started stands still as well, and holds the volume.
+    kill_all(&world.master.data_dir());
     world.volumes[0].mount_again();
     world.master.start();
 }
 
 fn cut_agent(world: &mut World, dice: &mut Dice) {
+    freeze(world.agents[0].folder());
     world.volumes[0].cut();
     kill_tree(world, dice);
     world.volumes[0].mount_again();

@@ -1,5 +1,6 @@
 //! `kill -9` at a random time.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -134,12 +135,54 @@ pub(crate) fn kill_tree(world: &mut World, dice: &mut Dice) {
     windlass_tests::harness::until("nothing of the host is left", || others(dice).then_some(()));
 }
 
-/// Kills a process, and no other that got its number meanwhile: the handle is opened first and its words are read after.
+/// Stops every process that works in `folder` or names it. When this returns none of them executes another instruction.
+pub(crate) fn freeze(folder: &Path) {
+    let words = folder.display().to_string();
+    let mut told: Vec<Pid> = Vec::new();
+    windlass_tests::harness::until("everything stands still", || {
+        let moves = |pid: &Pid| !(told.contains(pid) && stands_still(*pid));
+        let moving: Vec<Pid> = processes_in(folder).into_iter().filter(moves).collect();
+        for pid in &moving {
+            signal_exactly(*pid, &words, Signal::STOP);
+        }
+        told.extend(&moving);
+        moving.is_empty().then_some(())
+    });
+}
+
+/// Kills every process that works in `folder` or names it; one that stands still too.
+pub(crate) fn kill_all(folder: &Path) {
+    let words = folder.display().to_string();
+    windlass_tests::harness::until("nobody works there any more", || {
+        let left = processes_in(folder);
+        for pid in &left {
+            kill_exactly(*pid, &words);
+        }
+        left.is_empty().then_some(())
+    });
+}
+
+/// Every thread of a process that was told to stop has stopped, or waits in the kernel (for the disk, for a child that has not executed
+/// its program yet) and stops when it comes back.
+fn stands_still(pid: Pid) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return true };
+    threads.filter_map(Result::ok).all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+        matches!(state, None | Some('T' | 't' | 'Z' | 'X' | 'D'))
+    })
+}
+
 fn kill_exactly(pid: Pid, words: &str) -> bool {
+    signal_exactly(pid, words, Signal::KILL)
+}
+
+/// Signals a process, and no other that got its number meanwhile: the handle is opened first and its words are read after.
+fn signal_exactly(pid: Pid, words: &str, signal: Signal) -> bool {
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
     let works_there = std::fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero()))
         .is_ok_and(|cwd| cwd.display().to_string().contains(words));
-    (works_there || words_of(pid).contains(words)) && pidfd_send_signal(handle, Signal::KILL).is_ok()
+    (works_there || words_of(pid).contains(words)) && pidfd_send_signal(handle, signal).is_ok()
 }
 
 fn words_of(pid: Pid) -> String {

@@ -193,6 +193,8 @@ fn under_agent(world: &mut World, words: &[String]) -> (Ended, Option<Child>) {
         let tracer = agent.pid().expect("it did not end");
         if begun.elapsed() > PATIENCE {
             agent.kill_tracee();
+            // Its lock goes with it.
+            until_within(REST, "the traced agent is gone", || children_of(tracer).is_empty().then_some(()));
             break (Ended::ByUs, Some(agent.hand_over()));
         }
         if begun.elapsed() > PATIENCE / 10 && children_of(tracer).is_empty() {

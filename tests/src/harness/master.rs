@@ -84,14 +84,6 @@ impl Master {
         kill_below(&mut self.child.take().expect("it runs"));
     }
 
-    /// `kill -9`, or nothing if it ended by itself.
-    pub fn kill_if_it_lives(&mut self) {
-        if let Some(child) = &mut self.child {
-            kill(child);
-        }
-        self.child = None;
-    }
-
     /// How it ended, if it did so by itself: its exit code, none if a signal ended it.
     pub fn ended(&mut self) -> Option<Option<i32>> {
         let ended = self.child.as_mut().expect("it was started").try_wait().expect("it is our child");

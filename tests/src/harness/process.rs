@@ -111,6 +111,7 @@ pub(super) fn kill(child: &mut Child) {
 /// `kill -9` of what `child` started, and of it: a tracer that dies lets its tracees go on.
 pub(super) fn kill_below(child: &mut Child) {
     kill_children(child);
+    until("what was traced is gone", || children_of(child.id()).is_empty().then_some(()));
     kill(child);
 }
 
