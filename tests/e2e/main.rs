@@ -6,6 +6,7 @@ mod bad_input;
 mod demo;
 mod deployments;
 mod first_light;
+mod five_faults;
 mod itself;
 mod restarts;
 mod secrets;
