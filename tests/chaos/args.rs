@@ -15,6 +15,33 @@ pub(crate) struct Args {
     /// System calls of master and agent fail with EIO and ENOSPC
     #[arg(long, group = "ring")]
     pub(crate) faults: bool,
+    /// Interfaces down, delay, stall, half-open, reset, 1-byte slices; needs root
+    #[arg(long, group = "ring")]
+    pub(crate) network: bool,
+    /// A step that floods its log beside twenty that talk
+    #[arg(long, group = "ring")]
+    pub(crate) flood: bool,
+    /// Work for --minutes with a fault every --fault-every seconds
+    #[arg(long, group = "ring")]
+    pub(crate) soak: bool,
+    /// Of --soak
+    #[arg(long, default_value_t = 60)]
+    pub(crate) minutes: u64,
+    /// No round begins later than that; 0: all are played
+    #[arg(long, default_value_t = 0)]
+    pub(crate) minutes_at_most: u64,
+    /// Of --soak
+    #[arg(long, default_value_t = 100)]
+    pub(crate) agents: u64,
+    /// Of --soak
+    #[arg(long, default_value_t = 2)]
+    pub(crate) starts_per_second: u64,
+    /// Of --soak
+    #[arg(long, default_value_t = 300)]
+    pub(crate) fault_every: u64,
+    /// How the processes of a job are ended
+    #[arg(long, value_enum, default_value_t = Mode::Auto)]
+    pub(crate) mode: Mode,
     /// Rounds
     #[arg(long, default_value_t = 10)]
     pub(crate) rounds: u64,
@@ -67,6 +94,28 @@ impl Cut {
         match self {
             Self::Master => "master",
             Self::Agent => "agent",
+        }
+    }
+}
+
+/// How the processes of a job are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Half of the worlds by cgroup, where there is one; the others by process group
+    Auto,
+    /// All by cgroup; an agent that cannot does not start
+    Cgroup,
+    /// All by process group
+    Group,
+}
+
+impl Mode {
+    /// The word in `agent.toml` for the world of this number.
+    pub(crate) fn word(self, world: u64) -> &'static str {
+        match self {
+            Self::Auto if world.is_multiple_of(2) => "auto",
+            Self::Auto | Self::Group => "group",
+            Self::Cgroup => "cgroup",
         }
     }
 }

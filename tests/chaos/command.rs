@@ -1,12 +1,12 @@
-//! What the steps execute: a command that counts its own starts outside of everything that is cut, writes bytes that its name decides,
-//! and ends with a code that its name decides.
+//! What the steps execute. `work`: a command that counts its own starts outside of everything that is cut, writes bytes that its name decides,
+//! and ends with a code that its name decides. `talk`: a command that writes a line now and then, and says how long a write took at most.
 
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 
@@ -66,4 +66,25 @@ pub(crate) fn work(truth: &Path, seed: u64) -> ExitCode {
     }
     file.write_all(line(&format!("end-{}", part.code)).as_bytes()).expect("the truth can be written");
     ExitCode::from(part.code)
+}
+
+/// So many lines are written by a step that talks, and so often.
+const TALK: (u32, Duration) = (800, Duration::from_millis(20));
+
+/// `talk FILE`: counts, and appends to the file how many microseconds its slowest write took.
+pub(crate) fn talk(file: &Path) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let mut slowest = Duration::ZERO;
+    for n in 1..=TALK.0 {
+        let begun = Instant::now();
+        if writeln!(out, "{n}").and_then(|()| out.flush()).is_err() {
+            return ExitCode::from(99);
+        }
+        slowest = slowest.max(begun.elapsed());
+        std::thread::sleep(TALK.1);
+    }
+    let file = File::options().append(true).create(true).open(file);
+    let line = format!("{}\n", slowest.as_micros());
+    file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the world's folder can be written");
+    ExitCode::SUCCESS
 }

@@ -3,6 +3,8 @@
 //! Who writes to it stands still first. Without power nothing leaves a machine; but a sync that is under way while ext4 is shut down can
 //! come back as done, and a process that lived on would tell others of what is not there.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -41,6 +43,8 @@ impl Ring for PowerCut {
     }
 
     fn windlass(&self, windlass: Windlass) -> Windlass {
+        // A small volume has no room for the reservation of a usual log.
+        let windlass = windlass.limits("log_per_attempt = \"4MiB\"");
         match self.0 {
             Cut::Master => windlass.builder("b1").slots(4).volume_of_master(),
             Cut::Agent => windlass.builder("b1").slots(4).volumes_of_agents(),
@@ -96,9 +100,10 @@ fn cut_agent(world: &mut World, dice: &mut Dice) {
     world.agents[0].spawn();
 }
 
-/// Everything that starts from now on believes that the machine was booted again.
+/// Everything that starts from now on believes that the machine was booted again. Never empty meanwhile: other worlds read it too.
 fn new_boot() {
-    std::fs::write(boot_file(), random_uuid()).expect("it is ours");
+    let mut file = File::options().write(true).open(boot_file()).expect("it is ours");
+    file.write_all(random_uuid().as_bytes()).expect("it is ours");
 }
 
 fn boot_file() -> PathBuf {

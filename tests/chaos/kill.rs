@@ -52,14 +52,14 @@ impl Ring for Kill {
 }
 
 impl Kill {
-    fn allowed(&self) -> Allowed {
+    pub(crate) fn allowed(&self) -> Allowed {
         let steps_die = matches!(self.0, Victim::Tree);
         let unknown = matches!(self.0, Victim::Shim | Victim::Tree);
         Allowed { unknown, killed_steps: steps_die, not_started: self.0 != Victim::Master, gaps: false }
     }
 
     /// What was acknowledged just before, and whether there was anybody to kill.
-    fn strike(&self, world: &mut World, dice: &mut Dice) -> (Seen, bool) {
+    pub(crate) fn strike(&self, world: &mut World, dice: &mut Dice) -> (Seen, bool) {
         let seen = Stage::look(world);
         let struck = match self.0 {
             Victim::Master => {

@@ -10,8 +10,12 @@ mod cut;
 mod dice;
 mod events;
 mod findings;
+mod flood;
 mod kill;
+mod network;
+mod proxy;
 mod ring;
+mod soak;
 mod stage;
 mod trace;
 mod truth;
@@ -41,9 +45,14 @@ fn main() -> ExitCode {
         let seed = seed.to_str().and_then(|seed| seed.parse().ok()).expect("a seed is a number");
         return command::work(Path::new(truth), seed);
     }
+    if let [_, word, file] = &arguments[..]
+        && word == "talk"
+    {
+        return command::talk(Path::new(file));
+    }
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(|| u64::from(std::process::id()));
-    let size = Size { rounds: args.rounds, worlds: args.worlds, seed };
+    let size = size_of(&args, seed);
     let Some(ring) = ring_of(&args) else {
         tell(&Args::command().render_help().to_string());
         return ExitCode::from(2);
@@ -59,12 +68,35 @@ fn main() -> ExitCode {
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn size_of(args: &Args, seed: u64) -> Size {
+    let (rounds, worlds) = if args.network {
+        // Most of a case is waiting: all of them side by side.
+        (args.rounds.max(network::CASES), network::CASES)
+    } else if args.flood {
+        (1, 1)
+    } else if args.soak {
+        ((args.minutes * 60).div_ceil(args.fault_every), 1)
+    } else {
+        (args.rounds, args.worlds)
+    };
+    let most = std::time::Duration::from_secs(args.minutes_at_most * 60);
+    let until = (args.minutes_at_most > 0).then(|| std::time::Instant::now() + most);
+    Size { rounds, worlds, seed, mode: args.mode, until }
+}
+
 fn ring_of(args: &Args) -> Option<Box<dyn Ring>> {
+    let Args { agents, starts_per_second, .. } = *args;
     match (args.kill, args.power_cut) {
         (Some(Victim::Syscall), _) => Some(Box::new(Trace(Blow::Kill))),
         (Some(victim), _) => Some(Box::new(Kill(victim))),
         (None, Some(cut)) => Some(Box::new(PowerCut(cut))),
         (None, None) if args.faults => Some(Box::new(Trace(Blow::Fail))),
+        (None, None) if args.network => Some(Box::new(network::Network)),
+        (None, None) if args.flood => Some(Box::new(flood::Flood)),
+        (None, None) if args.soak => {
+            let every = std::time::Duration::from_secs(args.fault_every);
+            Some(Box::new(soak::Soak { agents, starts_per_second, every }))
+        }
         (None, None) => None,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use windlass_tests::harness::Windlass;
 
+use crate::args::Mode;
 use crate::dice::Dice;
 use crate::findings::Findings;
 use crate::stage::{Stage, reap_shims};
@@ -33,6 +34,9 @@ pub(crate) struct Size {
     pub(crate) rounds: u64,
     pub(crate) worlds: u64,
     pub(crate) seed: u64,
+    pub(crate) mode: Mode,
+    /// No round begins later.
+    pub(crate) until: Option<Instant>,
 }
 
 /// Plays a ring, prints what it found, and says whether nothing was violated.
@@ -60,13 +64,13 @@ fn in_one_world(ring: &dyn Ring, size: Size, world: u64, next: &AtomicU64, all: 
     let mut stage = None;
     loop {
         let round = next.fetch_add(1, Ordering::Relaxed);
-        if round >= size.rounds {
+        if round >= size.rounds || size.until.is_some_and(|until| Instant::now() > until) {
             return;
         }
         let mut findings = Findings { rounds: 1, ..Findings::default() };
         // What cannot come to rest, or does not start again, panics with what it waited for: that is a violation like any other.
         let played = catch_unwind(AssertUnwindSafe(|| {
-            let stage = stage.get_or_insert_with(|| set(ring, size, format!("{world}.{round}")));
+            let stage = stage.get_or_insert_with(|| set(ring, size, world, round));
             let mut dice = Dice::of(size.seed, &format!("{} {round}", ring.name()));
             ring.round(stage, round, &mut dice, &mut findings);
         }));
@@ -83,10 +87,10 @@ fn in_one_world(ring: &dyn Ring, size: Size, world: u64, next: &AtomicU64, all: 
     }
 }
 
-fn set(ring: &dyn Ring, size: Size, name: String) -> Stage {
+fn set(ring: &dyn Ring, size: Size, world: u64, round: u64) -> Stage {
     let exe = std::env::current_exe().expect("Linux knows what we are");
-    let windlass = ring.windlass(Windlass::new(&exe.display().to_string()));
-    Stage::set(windlass, size.seed, format!("{}-{name}", size.seed))
+    let windlass = ring.windlass(Windlass::new(&exe.display().to_string())).kill(size.mode.word(world));
+    Stage::set(windlass, size.seed, format!("{}-{world}.{round}", size.seed))
 }
 
 fn said(panic: &(dyn Any + Send)) -> String {

@@ -36,6 +36,15 @@ impl Seen {
     }
 }
 
+/// What is started in a round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) round: u64,
+    pub(crate) runs: u64,
+    /// Between two starts.
+    pub(crate) gap: Duration,
+}
+
 /// The world.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -65,12 +74,23 @@ impl Stage {
         findings: &mut Findings,
         strike: impl FnOnce(&mut World) -> T,
     ) -> (Vec<String>, T) {
+        self.under(&Load { round, runs, gap: GAP }, findings, strike)
+    }
+
+    /// The same with another time between two starts.
+    pub(crate) fn under<T>(
+        &mut self,
+        load: &Load,
+        findings: &mut Findings,
+        strike: impl FnOnce(&mut World) -> T,
+    ) -> (Vec<String>, T) {
+        let Load { round, runs, gap } = *load;
         let api = self.world.api();
         let keys: Vec<String> = (0..runs).map(|n| format!("{}-{round}-{n}", self.name)).collect();
         let (ids, struck) = std::thread::scope(|scope| {
             let asking = scope.spawn(|| {
                 let start = |key: &String| {
-                    std::thread::sleep(GAP);
+                    std::thread::sleep(gap);
                     start_run(&api, key)
                 };
                 keys.iter().map(start).collect::<Vec<String>>()

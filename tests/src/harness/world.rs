@@ -23,6 +23,8 @@ pub struct Windlass {
     poll: bool,
     small_disk: bool,
     slots: u32,
+    limits: String,
+    kill: String,
     volume_of_master: bool,
     volumes_of_agents: bool,
 }
@@ -37,6 +39,8 @@ impl Windlass {
             poll: false,
             small_disk: false,
             slots: 2,
+            limits: String::new(),
+            kill: "auto".to_owned(),
             volume_of_master: false,
             volumes_of_agents: false,
         }
@@ -77,6 +81,20 @@ impl Windlass {
         self
     }
 
+    /// `process.kill` of a build host.
+    #[must_use]
+    pub fn kill(mut self, mode: &str) -> Self {
+        self.kill = mode.to_owned();
+        self
+    }
+
+    /// What stands in `[limits]` of `master.toml`.
+    #[must_use]
+    pub fn limits(mut self, limits: &str) -> Self {
+        self.limits = limits.to_owned();
+        self
+    }
+
     /// The master's data lies on an ext4 of its own, whose power can be cut. Needs root.
     #[must_use]
     pub fn volume_of_master(mut self) -> Self {
@@ -101,8 +119,7 @@ impl Windlass {
         let secret = folder.path().join("hook.key");
         write_private(&secret, HOOK_KEY);
         let poll = if self.poll { "poll = \"1s\"\n" } else { "" };
-        // A small volume has no room for the reservation of a usual log.
-        let limits = if self.volumes_of_agents { "limits = { log_per_attempt = \"4MiB\" }\n" } else { "" };
+        let limits = format!("limits = {{ {} }}\n", self.limits);
         let config = format!(
             "{limits}[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}",
             repository.url(),
@@ -120,7 +137,7 @@ impl Windlass {
         let mut master = Master::init(&program, folder.path(), &config);
         master.start();
         let mut world = World { agents: Vec::new(), master, repository, program, volumes, disk, folder };
-        let builder_toml = format!("slots = {}\n{BUILDER_TOML}", self.slots);
+        let builder_toml = format!("slots = {}\nprocess = {{ kill = {:?} }}\n{BUILDER_TOML}", self.slots, self.kill);
         for name in &self.builders {
             world.add_agent(&build_host(name), &builder_toml);
         }
