@@ -66,6 +66,11 @@ impl FaultyDisk {
         self.lock().damage(path, change);
     }
 
+    /// What all files together have now.
+    pub fn used_bytes(&self) -> u64 {
+        self.lock().used_bytes() as u64
+    }
+
     /// What would be left of a file if the power went now and everything unsynced were lost; none if that is its name.
     pub fn synced(&self, path: &Path) -> Option<Vec<u8>> {
         self.lock().synced(path).map(|content| content.durable().to_vec())

@@ -319,20 +319,20 @@ impl State {
         if handle.writable { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) }
     }
 
+    pub(super) fn used_bytes(&self) -> usize {
+        let bytes = |inode: &Inode| match inode {
+            Inode::File(content) => content.bytes.len(),
+            Inode::Dir(_) | Inode::Link(_) => 0,
+        };
+        self.inodes.iter().map(bytes).sum()
+    }
+
     fn room_for(&mut self, handle: Handle, len: usize) -> io::Result<()> {
         if self.capacity == u64::MAX {
             return Ok(());
         }
         let grown = len.saturating_sub(self.content(handle)?.bytes.len());
-        let used: usize = self
-            .inodes
-            .iter()
-            .map(|inode| match inode {
-                Inode::File(content) => content.bytes.len(),
-                Inode::Dir(_) | Inode::Link(_) => 0,
-            })
-            .sum();
-        let fits = (used + grown) as u64 <= self.capacity || grown == 0;
+        let fits = (self.used_bytes() + grown) as u64 <= self.capacity || grown == 0;
         if fits { Ok(()) } else { Err(ErrorKind::StorageFull.into()) }
     }
 }

@@ -9,7 +9,18 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("agent/shim", &["windlass-core", "windlass-disk"]),
     ("agent", &["windlass-core", "windlass-disk", "windlass-proto", "windlass-shim"]),
     ("cli", &["windlass-agent", "windlass-core", "windlass-master", "windlass-proto"]),
-    ("tests", &["windlass", "windlass-core", "windlass-disk", "windlass-proto", "windlass-master", "windlass-agent"]),
+    (
+        "tests",
+        &[
+            "windlass",
+            "windlass-core",
+            "windlass-disk",
+            "windlass-proto",
+            "windlass-master",
+            "windlass-agent",
+            "windlass-shim",
+        ],
+    ),
 ];
 
 /// Folder of a room, and the rooms of the same crate that it must not import.

@@ -1,0 +1,164 @@
+//! What goes wrong, by chance: each seed has its own kinds, and at least thirty of them.
+
+use super::event::HostId;
+use super::host::{MS, SECOND};
+use super::rng::Rng;
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The connections of a host are reset.
+    Cut(HostId),
+    /// Nothing arrives in either direction, and nobody is told.
+    HalfOpen(HostId),
+    /// Nothing arrives in one direction.
+    OneWay(HostId, bool),
+    /// Everything takes longer.
+    Slow(HostId),
+    /// `kill -9`, now.
+    KillMaster,
+    /// `kill -9`, now.
+    KillAgent(HostId),
+    /// `kill -9`, now.
+    KillShim(HostId),
+    /// The master dies at one of its next changes of the disk.
+    MasterDies,
+    /// The agent dies at one of its next changes of the disk.
+    AgentDies(HostId),
+    /// A shim dies at one of its next changes of the disk.
+    ShimDies(HostId),
+    /// The power of the master's host goes at one of its next changes of the disk.
+    MasterPower,
+    /// The power of a host goes.
+    Power(HostId),
+    /// The power of a host goes at one of its agent's next changes.
+    PowerAtAgent(HostId),
+    /// The master gets no processor for a while.
+    PauseMaster,
+    /// The agent gets none.
+    PauseAgent(HostId),
+    /// The whole host stands still.
+    Freeze(HostId),
+    /// One write or sync of the master fails.
+    MasterDisk,
+    /// One write or sync of a host fails.
+    HostDisk(HostId),
+    /// A host's volume is full for a while.
+    Full(HostId),
+    /// Events of inotify are lost for a while.
+    Deaf(HostId),
+    /// The wall clock of a host jumps by years.
+    HostWall(HostId),
+    /// The wall clock of the master jumps by years.
+    MasterWall,
+}
+
+/// The names of all kinds.
+pub const KINDS: [&str; 22] = [
+    "cut",
+    "half-open",
+    "one way",
+    "slow",
+    "kill master",
+    "kill agent",
+    "kill shim",
+    "master dies at I/O",
+    "agent dies at I/O",
+    "shim dies at I/O",
+    "master power cut",
+    "host power cut",
+    "power cut at agent's I/O",
+    "master paused",
+    "agent paused",
+    "host frozen",
+    "master I/O error",
+    "host I/O error",
+    "host disk full",
+    "inotify deaf",
+    "host wall clock",
+    "master wall clock",
+];
+
+impl Fault {
+    /// Its kind, an index of [`KINDS`].
+    pub fn kind(self) -> usize {
+        match self {
+            Self::Cut(_) => 0,
+            Self::HalfOpen(_) => 1,
+            Self::OneWay(..) => 2,
+            Self::Slow(_) => 3,
+            Self::KillMaster => 4,
+            Self::KillAgent(_) => 5,
+            Self::KillShim(_) => 6,
+            Self::MasterDies => 7,
+            Self::AgentDies(_) => 8,
+            Self::ShimDies(_) => 9,
+            Self::MasterPower => 10,
+            Self::Power(_) => 11,
+            Self::PowerAtAgent(_) => 12,
+            Self::PauseMaster => 13,
+            Self::PauseAgent(_) => 14,
+            Self::Freeze(_) => 15,
+            Self::MasterDisk => 16,
+            Self::HostDisk(_) => 17,
+            Self::Full(_) => 18,
+            Self::Deaf(_) => 19,
+            Self::HostWall(_) => 20,
+            Self::MasterWall => 21,
+        }
+    }
+
+    /// Kind and host in one number.
+    pub fn number(self) -> u64 {
+        let host = match self {
+            Self::Cut(host) | Self::HalfOpen(host) | Self::OneWay(host, _) | Self::Slow(host) => host,
+            Self::KillAgent(host) | Self::KillShim(host) | Self::AgentDies(host) | Self::ShimDies(host) => host,
+            Self::Power(host) | Self::PowerAtAgent(host) | Self::PauseAgent(host) | Self::Freeze(host) => host,
+            Self::HostDisk(host) | Self::Full(host) | Self::Deaf(host) | Self::HostWall(host) => host,
+            Self::KillMaster | Self::MasterDies | Self::MasterPower | Self::PauseMaster => 0,
+            Self::MasterDisk | Self::MasterWall => 0,
+        };
+        self.kind() as u64 * 1_000 + host as u64
+    }
+
+    fn of(kind: usize, host: HostId, coin: bool) -> Self {
+        match kind {
+            0 => Self::Cut(host),
+            1 => Self::HalfOpen(host),
+            2 => Self::OneWay(host, coin),
+            3 => Self::Slow(host),
+            4 => Self::KillMaster,
+            5 => Self::KillAgent(host),
+            6 => Self::KillShim(host),
+            7 => Self::MasterDies,
+            8 => Self::AgentDies(host),
+            9 => Self::ShimDies(host),
+            10 => Self::MasterPower,
+            11 => Self::Power(host),
+            12 => Self::PowerAtAgent(host),
+            13 => Self::PauseMaster,
+            14 => Self::PauseAgent(host),
+            15 => Self::Freeze(host),
+            16 => Self::MasterDisk,
+            17 => Self::HostDisk(host),
+            18 => Self::Full(host),
+            19 => Self::Deaf(host),
+            20 => Self::HostWall(host),
+            _ => Self::MasterWall,
+        }
+    }
+}
+
+/// When what goes wrong, until `end`.
+pub fn plan(hosts: usize, end: u64, rng: &mut Rng) -> Vec<(u64, Fault)> {
+    let kinds: Vec<usize> = (0..KINDS.len()).filter(|_| rng.per_mille(500)).collect();
+    let kinds = if kinds.is_empty() { (0..KINDS.len()).collect() } else { kinds };
+    let count = rng.between(30, 60);
+    let fault = |rng: &mut Rng| Fault::of(kinds[rng.index(kinds.len())], rng.index(hosts), rng.per_mille(500));
+    (0..count).map(|_| (rng.between(2 * SECOND, end), fault(rng))).collect()
+}
+
+/// How long a pause takes: mostly seconds, at most half an hour.
+pub fn pause(rng: &mut Rng) -> u64 {
+    if rng.per_mille(100) { rng.between(SECOND, 1_800 * SECOND) } else { rng.between(100 * MS, 90 * SECOND) }
+}

@@ -1,0 +1,104 @@
+//! What is really the case with one attempt, and what may be said of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use windlass_core::model::{Failure, Fence, JobKey, Outcome, RunId};
+use windlass_core::{State, Touched};
+use windlass_disk::FaultyDisk;
+use windlass_disk::log::{GapReason, Kind, LogReader};
+
+use super::steps::End;
+
+/// What is really the case with an attempt.
+#[derive(Debug, Default)]
+pub struct Life {
+    pub(super) run: Option<RunId>,
+    pub(super) job: Option<JobKey>,
+    pub(super) again_is_fine: bool,
+    /// Shims that were spawned.
+    pub spawned: u32,
+    /// Steps that were executed, in order.
+    pub(super) execs: Vec<u32>,
+    /// How they really ended, and whether somebody made them.
+    pub(super) ends: BTreeMap<u32, (End, bool)>,
+    /// What they really wrote while a shim listened.
+    pub(super) written: BTreeMap<u32, Vec<u8>>,
+    /// Processes that live now.
+    pub living: usize,
+    /// A shim lives.
+    pub shim: bool,
+    /// Forget was sent.
+    pub(super) forgotten: bool,
+    /// What is shown.
+    pub(super) shown: Option<Outcome>,
+    pub(super) closed: bool,
+    /// Its agent's directory was copied or rolled back while it was open: what the copy says is believed (a known limit).
+    pub tainted: bool,
+}
+
+impl Life {
+    pub(super) fn is_of(&self, run: &RunId, job: &JobKey) -> bool {
+        self.run.as_ref() == Some(run) && self.job.as_ref() == Some(job)
+    }
+
+    /// What is wrong with saying that it ended so.
+    pub(super) fn is_untrue(&self, outcome: &Outcome) -> Option<String> {
+        let last = self.execs.last().and_then(|step| self.ends.get(step));
+        let all_well = self.execs.iter().all(|step| matches!(self.ends.get(step), Some((End::Code(0), false))));
+        let wrong = match outcome {
+            Outcome::Succeeded if !all_well || self.execs.is_empty() => {
+                Some(format!("its steps ended {:?}", self.ends))
+            }
+            Outcome::Failed { how: Failure::Code(code) } if last != Some(&(End::Code(*code), false)) => {
+                Some(format!("its last step ended {last:?}"))
+            }
+            Outcome::Failed { how: Failure::Signal(signal) } if !matches!(last, Some((End::Signal(real), _)) if real == signal) => {
+                Some(format!("its last step ended {last:?}"))
+            }
+            Outcome::NotStarted { .. } if !self.execs.is_empty() => {
+                Some(format!("steps {:?} were executed", self.execs))
+            }
+            Outcome::Unknown { .. } => return None,
+            _ => None,
+        };
+        wrong.or_else(|| (self.living > 0).then(|| format!("{} processes live", self.living)))
+    }
+}
+
+/// What is shown of an attempt, whether its run is open or was closed just now.
+pub(super) fn outcome_of(state: &State, touched: &Touched, run: &RunId, fence: Fence) -> Option<Outcome> {
+    let open = state.runs.get(run);
+    let run = open.or_else(|| touched.closed.iter().find(|closed| closed.id == *run))?;
+    let attempts = run.jobs.iter().flat_map(|job| &job.attempts);
+    attempts.filter(|attempt| attempt.fence == fence).find_map(|attempt| attempt.outcome().cloned())
+}
+
+/// Compares a stored log with what was really written.
+pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(), String> {
+    let reader = LogReader::open(disk, base).map_err(|error| error.to_string())?;
+    let (mut number, mut at, mut open_end) = (0, 0_usize, false);
+    loop {
+        let entries = reader.entries(number, 1_000).map_err(|error| error.to_string())?;
+        if entries.is_empty() {
+            break;
+        }
+        number += entries.len() as u64;
+        for entry in entries {
+            if entry.kind == Kind::Gap {
+                at += usize::try_from(entry.dropped).unwrap_or(usize::MAX);
+                open_end |= matches!(entry.gap, GapReason::ShimLost | GapReason::PowerLost | GapReason::AgentGone);
+                continue;
+            }
+            let data = reader.read(entry.offset, entry.len as usize).map_err(|error| error.to_string())?;
+            if real.get(at..at + data.len()) != Some(&data[..]) {
+                return Err(format!("the bytes at {} are not those that were written at {at}", entry.offset));
+            }
+            at += data.len();
+        }
+    }
+    if at < real.len() && !open_end {
+        return Err(format!("{} of {} bytes are there, and no gap says so", at, real.len()));
+    }
+    Ok(())
+}

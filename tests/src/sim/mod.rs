@@ -1,0 +1,31 @@
+//! The deterministic simulator: the shipped decisions, records, logs and journal, played against a world that counts real execs,
+//! processes and bytes. One thread, one heap of events, one seed.
+//!
+//! - [`rng`], [`process`], [`host`], [`network`]: chance, processes that die at any I/O, hosts with clocks, links that lose messages
+//! - [`master`], [`agent`], [`shim`]: thin loops around shipped code
+//! - [`faults`]: what goes wrong; [`model`]: what must hold all the same
+//! - [`world`]: the heap and the way of an event
+//!
+//! Called by the programs `sim` and `planted`. Deliberately absent: decisions, threads, real files and real clocks.
+
+pub mod agent;
+pub mod event;
+pub mod faults;
+pub mod host;
+mod hosts;
+pub mod life;
+pub mod logs;
+pub mod master;
+mod mishaps;
+pub mod model;
+pub mod network;
+pub mod people;
+pub mod process;
+pub mod rng;
+pub mod run;
+pub mod shim;
+pub mod steps;
+pub mod trace;
+pub mod world;
+
+pub use run::{Report, run};

@@ -1,0 +1,392 @@
+//! What must hold: a world model that counts real execs, processes and bytes, and compares all that is believed, sent or shown with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use windlass_agent::attempts::AttemptDir;
+use windlass_agent::work::Holdings;
+use windlass_core::attempt::{Line, LineBody};
+use windlass_core::fact::AgentFact;
+use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, UnknownReason, Work};
+use windlass_core::{Answer, Fact, Recorded, State, Touched};
+use windlass_disk::log::LogPaths;
+use windlass_disk::record::read_record;
+use windlass_disk::{Disk, FaultyDisk};
+use windlass_proto::convert::Assignments;
+
+use super::event::LinkId;
+use super::life::{Life, compare, outcome_of};
+use super::master::JOURNAL;
+use super::process::Complaints;
+use super::steps::End;
+
+/// Everything that is known to be true, and everything that was found wrong.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// Of processes, about locks.
+    pub complaints: Complaints,
+    /// The present session of each agent, as the master decided.
+    pub sessions: BTreeMap<AgentId, u64>,
+    /// The session of each link that was let in.
+    pub links: BTreeMap<LinkId, u64>,
+    /// Fences that were put in this life of the master.
+    pub sent: BTreeSet<Fence>,
+    /// Attempts.
+    pub lives: BTreeMap<Fence, Life>,
+    /// Runs by their idempotency key.
+    pub runs: BTreeMap<String, RunId>,
+    /// Files were damaged behind everybody's back: refusing is right.
+    pub damaged: bool,
+    now: u64,
+    violations: Vec<String>,
+    acked: BTreeMap<(Fence, u32), u64>,
+    epochs: BTreeMap<AgentId, u64>,
+    newest_fence: Option<Fence>,
+    answered: u64,
+    believed: Option<(u64, State)>,
+    /// Starts that found the journal damaged although nobody damaged it.
+    pub refused_starts: u64,
+}
+
+impl Model {
+    /// Something is not as it must be.
+    pub fn complain(&mut self, what: String) {
+        self.violations.push(format!("{:.6}: {what}", self.now as f64 / 1e9));
+    }
+
+    /// Time passes.
+    pub fn pass(&mut self, now: u64) {
+        self.now = now;
+    }
+
+    /// What was found wrong so far.
+    pub fn violations(&mut self) -> Vec<String> {
+        let mut told = std::mem::take(&mut *self.complaints.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        self.violations.append(&mut told);
+        std::mem::take(&mut self.violations)
+    }
+
+    /// The session that was let in on a link.
+    pub fn session_of(&self, link: LinkId) -> Option<u64> {
+        self.links.get(&link).copied()
+    }
+
+    // --- the master ---
+
+    /// The journal could not be opened.
+    pub fn start_failed(&mut self, error: &windlass_disk::journal::Error, alive: bool) {
+        let refused = !matches!(error, windlass_disk::journal::Error::Disk(_) | windlass_disk::journal::Error::Broken);
+        if refused && alive {
+            self.refused_starts += 1;
+            if !self.damaged {
+                self.complain(format!("I15: the master refuses a journal that nobody damaged: {error}"));
+            }
+        }
+    }
+
+    /// The last fact that was seen to be committed.
+    pub fn known_lsn(&self) -> u64 {
+        self.believed.as_ref().map_or(0, |(lsn, _)| *lsn)
+    }
+
+    /// What a start read, with the facts of a commit that nobody lived to see. Nothing that was answered may be missing, and the fold
+    /// is what was believed.
+    pub fn journal_read(&mut self, state: &State, lsn: u64, news: &[Recorded], touched: &Touched) {
+        if lsn < self.answered {
+            self.complain(format!("I4: facts up to {} were answered, the journal ends at {lsn}", self.answered));
+        }
+        let differs = |(at, believed): &(u64, State)| *at == lsn && format!("{believed:?}") != format!("{state:?}");
+        if self.believed.as_ref().is_some_and(differs) {
+            self.complain(format!("I14: the fold of the journal at {lsn} is not the state"));
+        }
+        self.committed(news, state, touched, lsn);
+    }
+
+    /// Facts are durable and believed.
+    pub fn committed(&mut self, recorded: &[Recorded], state: &State, touched: &Touched, lsn: u64) {
+        for Recorded { fact, .. } in recorded {
+            match fact {
+                Fact::JobPlaced { run, job, attempt, fence, .. } => {
+                    self.placed(state, run, job, *attempt, *fence);
+                }
+                Fact::Agent(AgentFact::Quarantined { agent, why }) => {
+                    self.complain(format!("I7: the honest agent {agent} is quarantined: {why:?}"));
+                }
+                Fact::JobClosed { fence } => self.lives.entry(*fence).or_default().closed = true,
+                _ => {}
+            }
+        }
+        for (fence, run) in &touched.attempts {
+            if let Some(outcome) = outcome_of(state, touched, run, *fence) {
+                self.show(*fence, outcome);
+            }
+        }
+        self.believed = Some((lsn, state.clone()));
+    }
+
+    fn placed(&mut self, state: &State, run: &RunId, job: &JobKey, number: Attempt, fence: Fence) {
+        if self.newest_fence.is_some_and(|newest| newest >= fence) {
+            self.complain(format!("I8: fence {fence} does not rise"));
+        }
+        self.newest_fence = Some(fence);
+        let idempotent = state.job(run, job).is_some_and(|job| match &job.plan.work {
+            Work::Steps(work) => work.idempotent,
+            Work::Deploy(_) => false,
+        });
+        let earlier: Vec<Fence> =
+            self.lives.iter().filter(|(_, life)| life.is_of(run, job)).map(|(fence, _)| *fence).collect();
+        for before in earlier {
+            let unknown =
+                matches!(self.lives.get(&before).and_then(|life| life.shown.as_ref()), Some(Outcome::Unknown { .. }));
+            let open = self.lives.get(&before).is_some_and(|life| life.shown.is_none());
+            if open || (unknown && !idempotent) {
+                self.complain(format!("I3: {run} {job} gets attempt {number} although {before} may run"));
+            }
+        }
+        let life = self.lives.entry(fence).or_default();
+        (life.run, life.job) = (Some(run.clone()), Some(job.clone()));
+        life.again_is_fine = idempotent;
+    }
+
+    fn show(&mut self, fence: Fence, outcome: Outcome) {
+        let life = self.lives.entry(fence).or_default();
+        let before = life.shown.replace(outcome.clone());
+        match &before {
+            None => {}
+            Some(before) if *before == outcome => {}
+            Some(Outcome::Unknown { .. }) => {}
+            Some(before) => self.violations.push(format!("I5: attempt {fence} was {before}, is {outcome}")),
+        }
+        let wrong = life.is_untrue(&outcome);
+        if let (Some(wrong), false) = (wrong, life.tainted) {
+            self.complain(format!("I6: attempt {fence} is shown as {outcome}, but {wrong}"));
+        }
+    }
+
+    /// Answers and effects of everything up to here have left.
+    pub fn answered(&mut self, lsn: u64, disk: &FaultyDisk) {
+        self.answered = self.answered.max(lsn);
+        self.journal_must_be_synced(disk, "I4: an answer leaves");
+    }
+
+    /// What leaves now rests on facts.
+    pub fn journal_must_be_synced(&mut self, disk: &FaultyDisk, what: &str) {
+        let Ok(paths) = disk.read_dir(Path::new(JOURNAL)) else { return };
+        let last = paths.iter().rev().find(|path| path.extension().is_some_and(|end| end == "seg"));
+        if last.is_some_and(|last| !disk.is_synced(last)) {
+            self.complain(format!("{what} before the journal is synced"));
+        }
+    }
+
+    /// What an agent is told.
+    pub fn assigned(&mut self, set: &Assignments, disk: &FaultyDisk) {
+        self.journal_must_be_synced(disk, "I4: assignments leave");
+        for put in &set.put {
+            self.sent.insert(put.fence);
+            if self.lives.get(&put.fence).is_none_or(|life| life.run.is_none()) {
+                self.complain(format!("I4: {} is put, and was never placed", put.fence));
+            }
+        }
+        for fence in &set.forget {
+            let life = self.lives.entry(*fence).or_default();
+            life.forgotten = true;
+            if life.run.is_some() && !life.closed {
+                self.complain(format!("I10: forget {fence} is sent before it is closed"));
+            }
+        }
+    }
+
+    /// The master refused what an honest agent said.
+    pub fn refused(&mut self, answer: &Answer) {
+        if let (Answer::Refused(windlass_core::Refusal::Hole { fence, want, got }), false) = (answer, self.damaged) {
+            self.complain(format!("I2: line {got} of {fence} came, {want} was due"));
+        }
+    }
+
+    // --- logs ---
+
+    /// The master says that bytes are durable.
+    pub fn log_acked(&mut self, fence: Fence, step: u32, durable: u64, base: &Path, disk: &FaultyDisk) {
+        let before = self.acked.get(&(fence, step)).copied().unwrap_or(0);
+        if durable < before && !self.damaged {
+            self.complain(format!("I9: log {step} of {fence} was durable to {before}, now to {durable}"));
+        }
+        self.acked.insert((fence, step), durable);
+        if durable > 0 && disk.synced_len(&LogPaths::of(base).bytes) < durable {
+            self.complain(format!("I4: log {step} of {fence} is acknowledged to {durable}, which is not synced"));
+        }
+    }
+
+    /// The master begins a log anew, because its bytes were proven wrong.
+    pub fn begun_anew(&mut self, fence: Fence, step: u32) {
+        self.acked.remove(&(fence, step));
+        if !self.damaged {
+            self.complain(format!("I9: log {step} of {fence} is not what its host says"));
+        }
+    }
+
+    /// A log is whole: its bytes are those that were written, with explicit gaps.
+    pub fn sealed(&mut self, fence: Fence, step: u32, base: &Path, disk: &FaultyDisk, damaged: bool) {
+        let Some(real) = self.lives.get(&fence).and_then(|life| life.written.get(&step)).cloned() else {
+            return;
+        };
+        match compare(disk, base, &real) {
+            Ok(()) => {}
+            Err(_) if damaged => {}
+            Err(why) => self.complain(format!("I9: log {step} of {fence}: {why}")),
+        }
+    }
+
+    // --- agents and shims ---
+
+    /// An agent obeys a master.
+    pub fn obeyed(&mut self, agent: AgentId, epoch: u64) {
+        let before = self.epochs.insert(agent, epoch).unwrap_or(0);
+        if epoch < before {
+            self.complain(format!("I7: an agent obeys epoch {epoch} after {before}"));
+        }
+    }
+
+    /// A shim is spawned.
+    pub fn spawned(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
+        let lines = synced_lines(disk, dir);
+        let life = self.lives.entry(fence).or_default();
+        life.spawned += 1;
+        life.shim = true;
+        let (spawned, forgotten) = (life.spawned, life.forgotten);
+        if spawned > 1 && !life.tainted {
+            self.complain(format!("I1: a second shim for {fence}"));
+        }
+        if forgotten {
+            self.complain(format!("I7: {fence} is started after it was to be forgotten"));
+        }
+        if !matches!(&lines[..], [Line { body: LineBody::Accepted { .. }, .. }]) {
+            self.complain(format!("I4: the shim of {fence} starts before ACCEPTED is synced"));
+        }
+    }
+
+    /// A step is executed.
+    pub fn exec(&mut self, fence: Fence, step: u32) {
+        let life = self.lives.entry(fence).or_default();
+        life.written.entry(step).or_default();
+        let twice = life.execs.contains(&step);
+        life.execs.push(step);
+        let (run, job, fine) = (life.run.clone(), life.job.clone(), life.again_is_fine);
+        if twice {
+            self.complain(format!("I1: step {step} of {fence} is executed twice"));
+        }
+        let (Some(run), Some(job)) = (run, job) else {
+            return self.complain(format!("I1: {fence} is executed and was never placed"));
+        };
+        let others = self.lives.iter().filter(|(other, life)| **other != fence && life.is_of(&run, &job));
+        let alive = others.filter(|(_, life)| life.shim || life.living > 0).map(|(other, _)| *other).next();
+        if let (Some(other), false) = (alive, fine) {
+            self.complain(format!("I3: {fence} runs beside {other} of the same job"));
+        }
+    }
+
+    /// The first command runs: GO and ACCEPTED are on disk.
+    pub fn runs(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
+        let lines = synced_lines(disk, dir);
+        let begins =
+            matches!(&lines[..], [Line { body: LineBody::Accepted { .. }, .. }, Line { body: LineBody::Go, .. }, ..]);
+        if !begins {
+            self.complain(format!("I4: {fence} is executed before ACCEPTED and GO are synced"));
+        }
+    }
+
+    /// A step's first process has ended.
+    pub fn step_ended(&mut self, fence: Fence, step: u32, end: End, stopped: bool) {
+        self.lives.entry(fence).or_default().ends.insert(step, (end, stopped));
+    }
+
+    /// A step wrote bytes, and a shim read them.
+    pub fn wrote(&mut self, fence: Fence, step: u32, data: &[u8]) {
+        self.lives.entry(fence).or_default().written.entry(step).or_default().extend_from_slice(data);
+    }
+
+    /// EXIT is about to be written.
+    pub fn exits(&mut self, fence: Fence, outcome: &Outcome, living: usize) {
+        if living > 0 {
+            self.complain(format!("I6: {fence} ends as {outcome} with {living} processes"));
+        }
+    }
+
+    /// The lines that leave in a report or a Hello are on disk.
+    pub fn holds(&mut self, holdings: &Holdings, disk: &FaultyDisk, what: &str) {
+        for (fence, attempt) in &holdings.attempts {
+            let synced = disk.synced(&attempt.dir.record()).map_or(0, |bytes| read_record(&bytes).lines.len());
+            if synced < attempt.lines.len() && !self.damaged {
+                let lines = attempt.lines.len();
+                self.complain(format!("I4: {what} names {lines} lines of {fence}, {synced} are synced"));
+            }
+        }
+    }
+
+    /// The record of an attempt as its host shows it.
+    pub fn record(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
+        let Ok(bytes) = disk.read(&dir.record()) else { return };
+        let read = read_record(&bytes);
+        let lines: Vec<Line> = read.lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let (mut go, mut last) = (false, false);
+        for (line, due) in lines.iter().zip(1..) {
+            let is_damaged = matches!(
+                &line.body,
+                LineBody::Exit { outcome: Outcome::Unknown { reason: UnknownReason::EvidenceDamaged }, .. }
+            );
+            if (last || line.index != due) && !is_damaged && !self.damaged {
+                self.complain(format!("I2: line {due} of {fence} has index {}, last seen: {last}", line.index));
+            }
+            go |= line.body == LineBody::Go;
+            last |= line.body.is_last();
+            if matches!(line.body, LineBody::Void { .. }) && go {
+                self.complain(format!("I2: {fence} has GO and VOID"));
+            }
+        }
+        if matches!(read.end, windlass_disk::record::RecordEnd::Damaged(_)) && !self.damaged {
+            self.complain(format!("I2: the record of {fence} is damaged"));
+        }
+    }
+
+    /// A directory of an attempt is gone.
+    pub fn deleted(&mut self, fence: Fence, had_a_line: bool) {
+        let forgotten = self.lives.get(&fence).is_some_and(|life| life.forgotten);
+        if had_a_line && !forgotten && !self.damaged {
+            self.complain(format!("I10: {fence} is deleted without Forget"));
+        }
+    }
+
+    // --- people ---
+
+    /// A run was answered 2xx for a key.
+    pub fn run_made(&mut self, key: &str, run: &RunId) {
+        match self.runs.get(key) {
+            Some(known) if known != run => self.complain(format!("I17: key {key} made {known} and {run}")),
+            Some(_) => {}
+            None => _ = self.runs.insert(key.to_owned(), run.clone()),
+        }
+    }
+
+    /// The faults are over and all had time: what must be so now.
+    pub fn rest(&mut self, state: &State) {
+        for (fence, place) in state.attempts.iter() {
+            let shim = self.lives.get(fence).is_some_and(|life| life.shim || life.living > 0);
+            let ended = state.attempt(*fence).is_some_and(|(_, attempt)| attempt.outcome().is_some());
+            if !shim && !ended {
+                self.violations.push(format!("I18: {fence} ({} {}) neither runs nor ended", place.run, place.job));
+            }
+            if ended && !shim {
+                self.violations.push(format!("I18: {fence} ({} {}) ended and is not closed", place.run, place.job));
+            }
+        }
+        let numbers: BTreeSet<&RunId> = self.runs.values().collect();
+        if numbers.len() != self.runs.len() {
+            self.complain("I17: two keys made one run".to_owned());
+        }
+    }
+}
+
+fn synced_lines(disk: &FaultyDisk, dir: &AttemptDir) -> Vec<Line> {
+    let bytes = disk.synced(&dir.record()).unwrap_or_default();
+    read_record(&bytes).lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
+}

@@ -1,0 +1,50 @@
+//! One seed from beginning to end.
+
+use super::faults::KINDS;
+use super::world::{END, World};
+
+/// What a seed gave.
+#[derive(Debug)]
+pub struct Report {
+    /// Which.
+    pub seed: u64,
+    /// What was found wrong; empty: nothing.
+    pub violations: Vec<String>,
+    /// A hash over all events.
+    pub hash: u64,
+    /// How many events there were.
+    pub events: u64,
+    /// Simulated seconds.
+    pub seconds: u64,
+    /// How often each kind of fault was injected.
+    pub injected: [u64; KINDS.len()],
+    /// Commands that were executed.
+    pub attempts: u64,
+    /// Events in words, if they were asked for.
+    pub words: Vec<String>,
+}
+
+impl Report {
+    /// Of a seed whose code panicked.
+    pub fn of_panic(seed: u64) -> Self {
+        let violations = vec!["a panic".to_owned()];
+        let (injected, words) = ([0; KINDS.len()], Vec::new());
+        Self { seed, violations, hash: 0, events: 0, seconds: 0, injected, attempts: 0, words }
+    }
+}
+
+/// Plays a seed.
+pub fn run(seed: u64, with_faults: bool, in_words: bool) -> Report {
+    let mut world = World::new(seed, with_faults, in_words);
+    let violations = world.run();
+    Report {
+        seed,
+        violations,
+        hash: world.trace.hash,
+        events: world.trace.events,
+        seconds: END / 1_000_000_000,
+        injected: world.injected,
+        attempts: world.model.lives.values().filter(|life| life.spawned > 0).count() as u64,
+        words: world.trace.words().to_vec(),
+    }
+}

@@ -1,0 +1,390 @@
+//! The heap of events, and the way of each one.
+
+use std::collections::BTreeMap;
+
+use windlass_core::input::Enrolment;
+use windlass_core::model::{AgentId, Config, Digest, Duration, Project};
+use windlass_core::{Answer, Input};
+use windlass_disk::FaultyDisk;
+
+use super::agent::Machine;
+use super::event::{Event, HostId, LinkId, Wire};
+use super::faults::{self, KINDS};
+use super::host::{Clocks, MS, SECOND};
+use super::master::{Master, Out};
+use super::model::Model;
+use super::network::{Network, Way};
+use super::people::{Wish, agent_id, join_token, project};
+use super::process::Process;
+use super::rng::Rng;
+use super::trace::Trace;
+
+/// Faults end here; half of the rest is time to recover.
+pub const FAULTS_END: u64 = 2_900 * SECOND;
+/// The end of a run.
+pub const END: u64 = 3_600 * SECOND;
+/// Runs are asked for until then.
+const ASK_END: u64 = 2_500 * SECOND;
+
+/// Everything there is.
+pub struct World {
+    /// Of this run.
+    pub seed: u64,
+    pub(super) rng: Rng,
+    pub(super) now: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    planned: u64,
+    pub(super) network: Network,
+    pub(super) master: Option<Master>,
+    pub(super) master_disk: FaultyDisk,
+    pub(super) master_clocks: Clocks,
+    pub(super) master_paused_until: u64,
+    pub(super) machines: Vec<Machine>,
+    /// What must hold.
+    pub model: Model,
+    /// What happened.
+    pub trace: Trace,
+    /// How often each kind of fault was injected.
+    pub injected: [u64; KINDS.len()],
+    wishes: Vec<Wish>,
+    config: Config,
+    wakes_at: Option<u64>,
+    syncs: bool,
+    /// Links whose silence will be noticed.
+    silences: std::collections::BTreeSet<LinkId>,
+}
+
+impl World {
+    /// Ten agents and about sixty jobs, with or without faults.
+    pub fn new(seed: u64, with_faults: bool, in_words: bool) -> Self {
+        let mut rng = Rng::new(seed);
+        let hosts = 10;
+        let machines = (0..hosts).map(|id| Machine::new(id, agent_id(id), &mut rng)).collect();
+        let shop = Project {
+            git: "/srv/git/shop".to_owned(),
+            file: "windlass.yaml".to_owned(),
+            main_branch: "main".to_owned(),
+        };
+        let config = Config {
+            projects: BTreeMap::from([(project(), shop)]),
+            lost_after: Duration::from_secs(600),
+            log_per_attempt: if rng.per_mille(300) { 8 * 1024 } else { 1024 * 1024 },
+            ..Config::default()
+        };
+        let wishes = (0..20).map(|number| Wish::new(number, &mut rng)).collect();
+        let mut world = Self {
+            seed,
+            now: 0,
+            queue: BTreeMap::new(),
+            planned: 0,
+            network: Network::default(),
+            master: None,
+            master_disk: FaultyDisk::new(),
+            master_clocks: Clocks::default(),
+            master_paused_until: 0,
+            machines,
+            model: Model::default(),
+            trace: Trace::new(in_words),
+            injected: [0; KINDS.len()],
+            wishes,
+            config,
+            wakes_at: None,
+            syncs: false,
+            silences: std::collections::BTreeSet::new(),
+            rng,
+        };
+        world.begin(hosts, with_faults);
+        world
+    }
+
+    fn begin(&mut self, hosts: usize, with_faults: bool) {
+        self.after(0, Event::StartMaster);
+        for host in 0..hosts {
+            let wait = self.rng.between(MS, SECOND);
+            self.after(wait, Event::StartAgent(host));
+        }
+        for number in 0..self.wishes.len() {
+            let at = self.rng.between(SECOND, ASK_END);
+            self.after(at, Event::AskRun(number));
+            if self.rng.per_mille(250) {
+                let (wait, force) = (self.rng.between(0, 60 * SECOND), self.rng.per_mille(200));
+                self.after(at + wait, Event::AskCancel(number, force));
+            }
+        }
+        if with_faults {
+            for (at, fault) in faults::plan(hosts, FAULTS_END, &mut self.rng) {
+                self.after(at, Event::Fault(fault));
+            }
+        }
+    }
+
+    /// Runs to the end, or to the first violation; gives all that were found.
+    pub fn run(&mut self) -> Vec<String> {
+        while let Some(((at, _), event)) = self.queue.pop_first() {
+            if at > END {
+                break;
+            }
+            self.now = at;
+            self.model.pass(at);
+            self.step(event);
+            let found = self.model.violations();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        self.count_living();
+        match &self.master {
+            Some(master) => self.model.rest(&master.state),
+            None => self.model.complain("I18: the master is down".to_owned()),
+        }
+        self.model.violations()
+    }
+
+    fn step(&mut self, event: Event) {
+        if let Some(until) = self.blocked(&event) {
+            self.at(until, event);
+            return;
+        }
+        let (kind, about) = event.number();
+        self.trace.note(self.now, kind, about, || format!("{event:?}").chars().take(400).collect());
+        self.master_clocks.set(self.now);
+        if let Some(machine) = event.host().and_then(|host| self.machines.get(host)) {
+            machine.clocks.set(self.now);
+        }
+        if event.is_of_master() {
+            self.count_living();
+        }
+        self.happen(event);
+    }
+
+    /// Whoever should deal with the event gets no processor until then.
+    fn blocked(&self, event: &Event) -> Option<u64> {
+        let of_master = event.is_of_master() && !matches!(event, Event::StartMaster);
+        let until = match event.host().and_then(|host| self.machines.get(host)) {
+            Some(machine) if matches!(event, Event::Shim(..)) => machine.frozen_until,
+            Some(machine) => machine.frozen_until.max(machine.paused_until),
+            None if of_master || matches!(event, Event::AskRun(_) | Event::AskCancel(..)) => self.master_paused_until,
+            None => 0,
+        };
+        (until > self.now).then_some(until)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::StartMaster => self.start_master(),
+            Event::MasterWakes => {
+                self.wakes_at = None;
+                self.with_master(|master, model| _ = master.turn(vec![Input::Wake], model));
+            }
+            Event::MasterSyncs => {
+                self.syncs = false;
+                self.with_master(Master::sync_logs);
+            }
+            Event::StartAgent(host) => self.start_agent(host),
+            Event::Look(host, locks) => self.look(host, locks),
+            Event::Dial(host) => self.dial(host),
+            Event::Shim(host, fence) => self.shim(host, fence),
+            Event::Deliver(host, link, wire) => self.deliver(host, link, wire),
+            Event::Silent(host, link) => self.silent(host, link),
+            Event::AskRun(number) => self.ask_run(number),
+            Event::AskCancel(number, force) => self.ask_cancel(number, force),
+            Event::Fault(fault) => self.fault(fault),
+            Event::Mend(fault) => self.mend(fault),
+        }
+    }
+
+    /// So many nanoseconds from now.
+    pub(super) fn after(&mut self, ns: u64, event: Event) {
+        self.at(self.now + ns, event);
+    }
+
+    /// At this time.
+    pub(super) fn at(&mut self, ns: u64, event: Event) {
+        self.planned += 1;
+        self.queue.insert((ns, self.planned), event);
+    }
+
+    fn count_living(&mut self) {
+        let now = self.now;
+        for machine in &self.machines {
+            for (fence, tree) in &machine.trees {
+                if let Some(life) = self.model.lives.get_mut(fence) {
+                    life.living = tree.living_at(now);
+                }
+            }
+        }
+    }
+
+    // --- the master ---
+
+    fn start_master(&mut self) {
+        if self.master.is_some() {
+            return;
+        }
+        let process = Process::default();
+        let started = Master::start(&self.master_disk, &process, &self.master_clocks, &self.config, &mut self.model);
+        match started {
+            Some(master) => {
+                self.master = Some(master);
+                self.with_master(|_, _| ());
+                self.enrol();
+            }
+            None => {
+                let wait = self.rng.between(SECOND, 5 * SECOND);
+                self.after(wait, Event::StartMaster);
+            }
+        }
+    }
+
+    fn enrol(&mut self) {
+        let agents: Vec<AgentId> = self.machines.iter().map(|machine| machine.agent).collect();
+        for (number, agent) in agents.into_iter().enumerate() {
+            self.with_master(|master, model| {
+                if master.state.agents.contains_key(&agent) {
+                    return;
+                }
+                let token = join_token(number);
+                let request = Enrolment {
+                    token: token.id.clone(),
+                    csr: Digest::of(token.id.as_bytes()),
+                    agent,
+                    chain: "chain".to_owned(),
+                };
+                master.turn(vec![Input::MakeJoinToken(token), Input::Enrol(request)], model);
+            });
+        }
+    }
+
+    /// Lets the master do something, sends what leaves it, and notices its death.
+    pub(super) fn with_master(&mut self, act: impl FnOnce(&mut Master, &mut Model)) {
+        let Some(master) = &mut self.master else { return };
+        act(master, &mut self.model);
+        master.end_logs(&mut self.model);
+        let out = std::mem::take(&mut master.out);
+        let (alive, power) = (master.process.is_alive(), master.process.lost_power());
+        let (dirty, wakes) = (master.logs.is_dirty(), master.wakes_in_ns());
+        for out in out {
+            match out {
+                Out::Send(host, link, wire) => self.send(host, link, wire),
+                Out::Close(host, link) => {
+                    if let Some(master) = &mut self.master {
+                        master.end_calls(link);
+                    }
+                    self.send(host, link, Wire::MasterLeft);
+                }
+            }
+        }
+        if !alive {
+            self.master_gone(power);
+            return;
+        }
+        if dirty && !self.syncs {
+            self.syncs = true;
+            self.after(100 * MS, Event::MasterSyncs);
+        }
+        if let Some(at) = wakes.map(|ns| self.now + ns).filter(|at| self.wakes_at.is_none_or(|planned| planned > *at)) {
+            self.wakes_at = Some(at);
+            self.at(at, Event::MasterWakes);
+        }
+    }
+
+    /// Its process is gone; its sockets are closed by the kernel, unless the host is gone too.
+    pub(super) fn master_gone(&mut self, power: bool) {
+        self.master = None;
+        self.wakes_at = None;
+        if power {
+            let seed = self.rng.any();
+            self.master_disk.crash(seed);
+        }
+        let links: Vec<(HostId, LinkId)> =
+            self.machines.iter().filter_map(|machine| Some((machine.id, machine.program.as_ref()?.link()?))).collect();
+        for (host, link) in links {
+            match power {
+                true => self.hears_nothing(host, link),
+                false => self.send(host, link, Wire::MasterLeft),
+            }
+        }
+        let wait =
+            if power { self.rng.between(5 * SECOND, 60 * SECOND) } else { self.rng.between(200 * MS, 5 * SECOND) };
+        self.after(wait, Event::StartMaster);
+    }
+
+    fn ask_run(&mut self, number: usize) {
+        let Some(wish) = self.wishes.get(number).cloned() else { return };
+        let mut answer = None;
+        self.with_master(|master, model| {
+            answer = master.turn(vec![wish.input()], model).and_then(|answers| answers.into_iter().next())
+        });
+        let lost = self.rng.per_mille(80);
+        match answer.as_ref().and_then(Wish::run) {
+            Some(run) if !lost => self.model.run_made(&wish.key, &run),
+            Some(_) | None => {
+                if let Some(Answer::Refused(why)) = answer {
+                    self.model.complain(format!("a run is refused: {why}"));
+                }
+                let wait = self.rng.between(SECOND, 5 * SECOND);
+                self.after(wait, Event::AskRun(number));
+            }
+        }
+    }
+
+    fn ask_cancel(&mut self, number: usize, force: bool) {
+        let Some(run) = self.wishes.get(number).and_then(|wish| self.model.runs.get(&wish.key)).cloned() else {
+            return;
+        };
+        let input = Input::CancelRun { run, jobs: Vec::new(), by: "mara".to_owned(), why: "wrong".to_owned(), force };
+        self.with_master(|master, model| _ = master.turn(vec![input], model));
+    }
+
+    // --- the network ---
+
+    /// A message leaves for the other side.
+    pub(super) fn send(&mut self, host: HostId, link: LinkId, wire: Wire) {
+        let way = match &wire {
+            Wire::Up(_) | Wire::AgentLeft => Way::Control,
+            Wire::Down(_) | Wire::MasterLeft => Way::ControlDown,
+            Wire::LogUp(_) => Way::Bulk,
+            Wire::LogDown(_) => Way::BulkDown,
+        };
+        match self.network.arrival(self.now, host, link, way, &mut self.rng) {
+            Some(at) => self.at(at, Event::Deliver(host, link, wire)),
+            None => self.hears_nothing(host, link),
+        }
+    }
+
+    /// Heartbeats or their answers are lost from now on: both sides notice after a while.
+    pub(super) fn hears_nothing(&mut self, host: HostId, link: LinkId) {
+        if self.silences.insert(link) {
+            let wait = self.rng.between(15 * SECOND, 20 * SECOND);
+            self.after(wait, Event::Silent(host, link));
+        }
+    }
+
+    fn deliver(&mut self, host: HostId, link: LinkId, wire: Wire) {
+        let Some(agent) = self.machines.get(host).map(|machine| machine.agent) else { return };
+        match wire {
+            Wire::Up(message) => self.with_master(|master, model| master.take(host, link, agent, *message, model)),
+            Wire::LogUp(message) => {
+                self.with_master(|master, model| master.take_log(host, link, agent, *message, model))
+            }
+            Wire::AgentLeft => self.with_master(|master, model| master.leave(host, link, agent, model)),
+            Wire::Down(message) => self.message_to_agent(host, link, *message),
+            Wire::LogDown(message) => self.log_to_agent(host, link, *message),
+            Wire::MasterLeft => self.agent_hears_end(host, link),
+        }
+    }
+
+    fn silent(&mut self, host: HostId, link: LinkId) {
+        self.silences.remove(&link);
+        let Some(machine) = self.machines.get(host) else { return };
+        let blocked = machine.frozen_until.max(machine.paused_until).max(self.master_paused_until) > self.now;
+        let mine = machine.program.as_ref().and_then(super::agent::Program::link) == Some(link);
+        let waits = machine.program.as_ref().is_some_and(|program| program.is_greeting(link));
+        if mine && !blocked && !waits && !self.network.is_broken(host, link) && self.master.is_some() {
+            return;
+        }
+        self.network.cut(link);
+        self.after(0, Event::Deliver(host, link, Wire::AgentLeft));
+        self.after(0, Event::Deliver(host, link, Wire::MasterLeft));
+    }
+}
