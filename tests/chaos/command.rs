@@ -69,7 +69,7 @@ pub(crate) fn work(truth: &Path, seed: u64) -> ExitCode {
 }
 
 /// So many lines are written by a step that talks, and so often.
-const TALK: (u32, Duration) = (800, Duration::from_millis(20));
+pub(crate) const TALK: (u32, Duration) = (800, Duration::from_millis(20));
 
 /// `talk FILE`: counts, and appends to the file how many microseconds its slowest write took.
 pub(crate) fn talk(file: &Path) -> ExitCode {

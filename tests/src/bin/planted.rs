@@ -31,7 +31,7 @@ fn play(check: bool, only: Option<&str>) -> io::Result<bool> {
     patches.retain(|path| path.extension() == Some(OsStr::new("patch")));
     patches.retain(|path| only.is_none_or(|only| path.file_stem() == Some(OsStr::new(only))));
     patches.sort();
-    let mut sound = true;
+    let mut sound = !patches.is_empty();
     if check {
         for patch in &patches {
             let applies = apply(&root, patch, "--check")?;
