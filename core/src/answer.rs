@@ -136,6 +136,9 @@ pub enum Refusal {
     /// Its Hello said what an honest disk cannot say.
     #[error("this agent is in quarantine: {0}")]
     Quarantined(Quarantine),
+    /// It was sent before another one that was let in, and came after it.
+    #[error("this hello came late: a newer one of the same agent was let in")]
+    HelloLate,
     /// Not the agent's present session.
     #[error("the session is over")]
     SessionOver,

@@ -39,7 +39,12 @@ pub enum Input {
     /// An agent proved that it holds a join token.
     Enrol(Enrolment),
     /// An agent dialled and said hello.
-    Hello(Box<Hello>),
+    Hello {
+        /// What it says.
+        hello: Box<Hello>,
+        /// How many sessions of this epoch had begun when the connection that brought it was opened.
+        sessions_before: u64,
+    },
     /// A person does something to an agent.
     Agent {
         /// Which.

@@ -3,6 +3,7 @@
 //! | finding | then |
 //! |---|---|
 //! | not enrolled here, or removed; protocol neither ours nor the one before; in quarantine | refused |
+//! | its connection is older than the session that the agent has or had last, and its `incarnation` is below the one on file | refused: it came late |
 //! | `max_epoch` above ours | refused: another master may exist |
 //! | a person readmitted it | this Hello is the new base: what it does not hold is gone, `unknown(agent_lost_state)`; let in |
 //! | `incarnation` is 1 and one is on file, it may be a target | quarantine: it lost its memory |
@@ -51,9 +52,9 @@ enum Base {
 }
 
 /// See the tables above.
-pub fn hello(state: &State, hello: Hello) -> Decision {
+pub fn hello(state: &State, hello: Hello, sessions_before: u64) -> Decision {
     let Some(agent) = state.agents.get(&hello.agent) else { return Decision::refuse(Refusal::AgentUnknown) };
-    match judge(state, agent, &hello) {
+    match judge(state, agent, &hello, sessions_before) {
         Verdict::Refused(refusal) => Decision::refuse(refusal),
         Verdict::Quarantine(why) => {
             let fact = Fact::Agent(AgentFact::Quarantined { agent: agent.id, why: why.clone() });
@@ -63,7 +64,7 @@ pub fn hello(state: &State, hello: Hello) -> Decision {
     }
 }
 
-fn judge(state: &State, agent: &Agent, hello: &Hello) -> Verdict {
+fn judge(state: &State, agent: &Agent, hello: &Hello, sessions_before: u64) -> Verdict {
     if !is_spoken(hello.protocol, PROTOCOL) {
         return Verdict::Refused(Refusal::Protocol(hello.protocol));
     }
@@ -73,6 +74,12 @@ fn judge(state: &State, agent: &Agent, hello: &Hello) -> Verdict {
         Standing::Readmitted(_) => true,
         Standing::Good => false,
     };
+    // A slow connection may bring a Hello when the agent has given it up long ago and a newer one was let in. A copy that dialled on such
+    // a connection dials again, and is found then.
+    let is_older = agent.seen_in == state.epoch && agent.seen_as > sessions_before;
+    if is_older && hello.incarnation < agent.incarnation {
+        return Verdict::Refused(Refusal::HelloLate);
+    }
     if hello.max_epoch > state.epoch {
         return Verdict::Refused(Refusal::StaleMaster { ours: state.epoch, theirs: hello.max_epoch });
     }

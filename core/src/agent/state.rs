@@ -35,6 +35,8 @@ pub struct Agent {
     pub incarnation: u64,
     /// The epoch of the master that let it in last; 0: none did.
     pub seen_in: u64,
+    /// The last session it had, of that epoch.
+    pub seen_as: u64,
     /// Of its last Hello.
     pub boot_id: String,
     /// Name and version of its program.
@@ -83,6 +85,7 @@ impl Agent {
             alarmed: None,
             incarnation: 0,
             seen_in: 0,
+            seen_as: 0,
             boot_id: String::new(),
             program: String::new(),
             open: BTreeSet::new(),

@@ -57,7 +57,7 @@ impl State {
                     agent.standing = Standing::Good;
                     agent.alarmed = None;
                     agent.incarnation = *incarnation;
-                    agent.seen_in = epoch;
+                    (agent.seen_in, agent.seen_as) = (epoch, *session);
                     agent.boot_id.clone_from(boot_id);
                     agent.program.clone_from(program);
                     agent.offer = offer.clone();

@@ -80,7 +80,7 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::MakeToken(token) => Decision::done(vec![Fact::TokenMade { token }]),
         Input::MakeJoinToken(token) => agent::decide::make_join_token(state, token),
         Input::Enrol(request) => agent::decide::enrol(state, at, request),
-        Input::Hello(hello) => agent::hello::hello(state, *hello),
+        Input::Hello { hello, sessions_before } => agent::hello::hello(state, *hello, sessions_before),
         Input::SessionEnded { agent, session } => agent::decide::session_ended(state, agent, session),
         Input::Reported { agent, session, fence, line } => agent::decide::reported(state, agent, session, fence, line),
         Input::Observed { agent, session, observation } => agent::decide::observed(state, agent, session, observation),

@@ -97,6 +97,7 @@ impl From<Refusal> for Refused {
             | Refusal::Protocol(_)
             | Refusal::StaleMaster { .. }
             | Refusal::Quarantined(_)
+            | Refusal::HelloLate
             | Refusal::SessionOver
             | Refusal::Hole { .. }
             | Refusal::NotYours(_)

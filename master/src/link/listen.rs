@@ -33,6 +33,11 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub AgentId);
 
+/// How many sessions of this epoch had begun when the connection was accepted; in the extensions of every request. No agent can have sent
+/// a Hello on it before.
+#[derive(Debug, Clone, Copy)]
+pub struct Opened(pub u64);
+
 /// Serves agents until the master stops.
 pub async fn serve(listener: TcpListener, link: Link) -> Result<(), Error> {
     let acceptor = TlsAcceptor::from(Arc::new(link.identity.server_config()?));
@@ -67,13 +72,14 @@ struct Connection {
 impl Connection {
     async fn run(self, stream: TcpStream, handshake: OwnedSemaphorePermit) {
         let source = stream.peer_addr().ok();
+        let opened = Opened(self.link.published.state().sessions);
         // Small control messages must not wait for each other.
         _ = stream.set_nodelay(true);
         let shaken = tokio::time::timeout(self.link.patience.handshake, self.acceptor.accept(stream)).await;
         drop(handshake);
         match shaken {
             Ok(Ok(stream)) => match peer_of(&stream, self.link.identity.cluster_id()) {
-                Some(peer) => self.speak(stream, peer).await,
+                Some(peer) => self.speak(stream, peer, opened).await,
                 None => tracing::warn!(?source, "a connection without an agent's certificate passed the handshake"),
             },
             Ok(Err(error)) => tracing::info!(?source, %error, "refused a connection"),
@@ -81,10 +87,11 @@ impl Connection {
         }
     }
 
-    async fn speak(self, stream: TlsStream<TcpStream>, peer: Peer) {
+    async fn speak(self, stream: TlsStream<TcpStream>, peer: Peer, opened: Opened) {
         let services = self.services;
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(opened);
             services.clone().call(request)
         });
         let mut builder = http2::Builder::new(Tracked(self.link.tasks.clone()));

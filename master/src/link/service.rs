@@ -83,8 +83,11 @@ impl AgentLink for Calls {
         request: Request<Streaming<v1::FromAgent>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         let agent = self.agent(&request)?;
+        let Some(opened) = request.extensions().get().copied() else {
+            return Err(Status::internal("the connection is not known"));
+        };
         let (sender, receiver) = mpsc::channel(OUTBOUND);
-        let session = session::run(self.0.clone(), agent, request.into_inner(), sender);
+        let session = session::run(self.0.clone(), (agent, opened), request.into_inner(), sender);
         self.0.tasks.spawn("session", session);
         Ok(Response::new(ReceiverStream::new(receiver)))
     }

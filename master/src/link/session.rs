@@ -30,6 +30,7 @@ use self::want::Wants;
 pub use self::report::{Statement, statement};
 pub use self::want::Told;
 use super::Link;
+use super::listen::Opened;
 
 /// Statements of an agent that may wait for the engine: those of a thousand attempts that it tells again after a break.
 const WAITING: usize = 1024;
@@ -37,12 +38,12 @@ const WAITING: usize = 1024;
 /// Runs a session from its first message to its end.
 pub(super) async fn run(
     link: Link,
-    agent: AgentId,
+    (agent, opened): (AgentId, Opened),
     mut inbound: Streaming<v1::FromAgent>,
     sender: mpsc::Sender<Result<v1::FromMaster, Status>>,
 ) {
     let out = Outbound::new(sender, link.patience.heartbeat);
-    let end = match greet::greet(&link, agent, &mut inbound, &out).await {
+    let end = match greet::greet(&link, (agent, opened), &mut inbound, &out).await {
         Ok(greeted) => Box::pin(live(&link, agent, inbound, &out, greeted)).await,
         Err(end) => end,
     };

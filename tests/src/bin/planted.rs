@@ -1,11 +1,12 @@
 //! Planted bugs: `planted --check` says whether all patches in `tests/planted` apply; without it each is applied to a copy of the tree,
-//! the simulator is built there, and the number of seeds until it finds the bug is printed. Exit code 1 if one does not apply or is
-//! not found.
+//! the simulator is built there, and the number of seeds until it finds the bug is printed. `planted NAME ...` plays only these. Exit code
+//! 1 if one does not apply or is not found.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 /// Seeds that a bug may hide from.
 const SEEDS: &str = "20000";
@@ -13,8 +14,8 @@ const SEEDS: &str = "20000";
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let check = words.iter().any(|word| word == "--check");
-    let only = words.iter().find(|word| !word.starts_with("--"));
-    match play(check, only.map(String::as_str)) {
+    let only: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with("--")).collect();
+    match play(check, &only) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -24,13 +25,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn play(check: bool, only: Option<&str>) -> io::Result<bool> {
+fn play(check: bool, only: &[&str]) -> io::Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let mut patches: Vec<PathBuf> =
-        root.join("tests/planted").read_dir()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    patches.retain(|path| path.extension() == Some(OsStr::new("patch")));
-    patches.retain(|path| only.is_none_or(|only| path.file_stem() == Some(OsStr::new(only))));
-    patches.sort();
+    let patches = patches(&root, only)?;
     let mut sound = !patches.is_empty();
     if check {
         for patch in &patches {
@@ -43,59 +40,94 @@ fn play(check: bool, only: Option<&str>) -> io::Result<bool> {
         say(&format!("{} patches looked at", patches.len()));
         return Ok(sound);
     }
-    let copy = tempfile::tempdir()?;
-    if !copied(&root, copy.path())? {
-        return Err(io::Error::other("the tree cannot be copied"));
-    }
+    // At the same place each time, so that the artefacts of the last time serve again.
+    let copy = root.join("target/planted");
+    refresh(&root, &copy)?;
+    let mut found = 0;
     for patch in &patches {
         let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if !apply(copy.path(), patch, "--verbose")? {
+        if !apply(&copy, patch, "--verbose")? {
             say(&format!("{name}: does not apply"));
-            sound = false;
             continue;
         }
-        match seeds_needed(copy.path())? {
-            Some(seeds) => say(&format!("{name}: found after {seeds} seeds")),
-            None => {
-                say(&format!("{name}: NOT FOUND"));
-                sound = false;
+        let begun = Instant::now();
+        let needed = seeds_needed(&root, &copy);
+        apply(&copy, patch, "--reverse")?;
+        match needed? {
+            Some(seen) => {
+                found += 1;
+                say(&format!(
+                    "{name}: found by seed {} after {} s: {}",
+                    seen.seed,
+                    begun.elapsed().as_secs(),
+                    seen.what
+                ));
             }
+            None => say(&format!("{name}: NOT FOUND after {} s", begun.elapsed().as_secs())),
         }
-        apply(copy.path(), patch, "--reverse")?;
     }
-    Ok(sound)
+    say(&format!("{found} of {} planted bugs found", patches.len()));
+    Ok(sound && found == patches.len())
+}
+
+fn patches(root: &Path, only: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let mut patches: Vec<PathBuf> =
+        root.join("tests/planted").read_dir()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    patches.retain(|path| path.extension() == Some(OsStr::new("patch")));
+    patches.retain(|path| only.is_empty() || only.iter().any(|only| path.file_stem() == Some(OsStr::new(only))));
+    patches.sort();
+    Ok(patches)
 }
 
 fn apply(root: &Path, patch: &Path, how: &str) -> io::Result<bool> {
     Ok(Command::new("git").current_dir(root).arg("apply").arg(how).arg(patch).output()?.status.success())
 }
 
-/// All files that git knows, as they are now.
-fn copied(root: &Path, to: &Path) -> io::Result<bool> {
+/// Makes the copy what git knows of the tree, as it is now; what is the same keeps its time, so that it is not built again.
+fn refresh(root: &Path, copy: &Path) -> io::Result<()> {
     let listed = Command::new("git").current_dir(root).args(["ls-files", "-z"]).output()?;
+    if !listed.status.success() {
+        return Err(io::Error::other("git does not list the tree"));
+    }
     for name in listed.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         let name = String::from_utf8_lossy(name).into_owned();
-        let target = to.join(&name);
+        let (target, bytes) = (copy.join(&name), std::fs::read(root.join(&name))?);
+        if std::fs::read(&target).is_ok_and(|there| there == bytes) {
+            continue;
+        }
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::copy(root.join(&name), target)?;
+        std::fs::write(target, bytes)?;
     }
-    Ok(listed.status.success())
+    Ok(())
 }
 
-/// Builds the simulator of a tree and runs it; the target folder is shared by all, so only what changed is built.
-fn seeds_needed(root: &Path) -> io::Result<Option<u64>> {
+/// What the simulator said first.
+struct Seen {
+    seed: u64,
+    what: String,
+}
+
+/// Builds the simulator of a tree and runs it; all trees share the artefacts of what lies outside of them.
+fn seeds_needed(root: &Path, tree: &Path) -> io::Result<Option<Seen>> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args(["run", "--quiet", "-p", "windlass-tests", "--bin", "sim", "--", "--seeds", SEEDS]);
+    cargo
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", root.join("target"))
+        .env("CARGO_PROFILE_RELEASE_INCREMENTAL", "true");
+    cargo.args(["run", "--release", "--quiet", "-p", "windlass-tests", "--bin", "sim", "--", "--seeds", SEEDS]);
     let output = cargo.output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let seeds = text.lines().filter_map(|line| line.strip_prefix("VIOLATION seed ")?.split(':').next()?.parse().ok());
-    let found = seeds.min();
-    if found.is_none() && !output.status.success() {
-        say(&String::from_utf8_lossy(&output.stderr));
+    let seen = text.lines().filter_map(|line| {
+        let (seed, what) = line.strip_prefix("VIOLATION seed ")?.split_once(": ")?;
+        Some(Seen { seed: seed.parse().ok()?, what: what.to_owned() })
+    });
+    let first = seen.min_by_key(|seen| seen.seed);
+    if first.is_none() && !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
-    Ok(found)
+    Ok(first)
 }
 
 fn say(line: &str) {

@@ -92,7 +92,7 @@ impl World {
         let (program, boot_id) = ("windlass-agent 0.1.0".to_owned(), BOOT.to_owned());
         let hello =
             Hello { agent, protocol: 1, program, incarnation: 1, boot_id, max_epoch: 1, held: Vec::new(), offer };
-        self.input(Input::Hello(Box::new(hello)))?;
+        self.input(Input::Hello { hello: Box::new(hello), sessions_before: u64::MAX })?;
         Ok(agent)
     }
 

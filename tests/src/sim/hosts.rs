@@ -29,18 +29,15 @@ impl World {
 
     pub(super) fn dial(&mut self, host: HostId) {
         let weather = self.network.weather(host);
-        let up = self.master.is_some();
         let Some(machine) = self.machines.get_mut(host) else { return };
         machine.dialling = false;
         let Some(program) = &mut machine.program else { return };
         if program.link().is_some() {
             return;
         }
-        if !up || weather.is_deaf() {
-            self.redial(host);
-            return;
-        }
+        let Some(master) = self.master.as_mut().filter(|_| !weather.is_deaf()) else { return self.redial(host) };
         let link = self.network.open();
+        master.opened.insert(link, master.state.sessions);
         let done = program.dial(link, &machine.disk, &mut self.model);
         self.after(15 * SECOND, Event::Silent(host, link));
         self.did(host, done);

@@ -60,6 +60,8 @@ pub struct Master {
     pub logs: Logs,
     /// What leaves it.
     pub out: Vec<Out>,
+    /// Links that were opened to this process, and how many sessions had begun then.
+    pub opened: BTreeMap<LinkId, u64>,
     /// Links that were let in by this process: what comes on others was meant for one before.
     greeted: BTreeSet<LinkId>,
     /// Attempts without an agent, whose logs the master itself ends.
@@ -110,10 +112,25 @@ impl Master {
         let lsn = journal.last_lsn();
         let logs = Logs::new(own);
         let (disk, clocks, begun_ns) = (disk.clone(), clocks.clone(), clocks.boot_ns());
-        let (seats, out, to_end, greeted) = (BTreeMap::new(), Vec::new(), Vec::new(), BTreeSet::new());
+        let (seats, out, to_end) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (opened, greeted) = (BTreeMap::new(), BTreeSet::new());
         let process = process.clone();
-        let mut master =
-            Self { process, state, lsn, seats, logs, out, to_end, greeted, journal, disk, clocks, begun, begun_ns };
+        let mut master = Self {
+            process,
+            state,
+            lsn,
+            seats,
+            logs,
+            out,
+            to_end,
+            opened,
+            greeted,
+            journal,
+            disk,
+            clocks,
+            begun,
+            begun_ns,
+        };
         model.sent.clear();
         let inputs = vec![Input::Begin { epoch, restored: false }, Input::Configure(Box::new(config.clone()))];
         master.turn(inputs, model)?;
@@ -203,8 +220,13 @@ impl Master {
             Ok(hello) => hello,
             Err(error) => return model.complain(format!("a Hello cannot be read: {error}")),
         };
+        // A connection dies with the process that accepted it.
+        let Some(sessions_before) = self.opened.get(&link).copied() else {
+            return self.out.push(Out::Close(host, link));
+        };
         let held: BTreeSet<Fence> = hello.held.iter().map(|held| held.fence).collect();
-        let Some(answers) = self.turn(vec![Input::Hello(Box::new(hello))], model) else { return };
+        let input = Input::Hello { hello: Box::new(hello), sessions_before };
+        let Some(answers) = self.turn(vec![input], model) else { return };
         match answers.into_iter().next() {
             Some(Answer::Welcome { epoch, session, acked }) => {
                 let seat = Seat { host, link, session, told: Told::new(agent, held) };

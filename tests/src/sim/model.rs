@@ -104,6 +104,11 @@ impl Model {
 
     /// Facts are durable and believed.
     pub fn committed(&mut self, recorded: &[Recorded], state: &State, touched: &Touched, lsn: u64) {
+        for (fence, run) in &touched.attempts {
+            if let Some(outcome) = outcome_of(state, touched, run, *fence) {
+                self.show(*fence, outcome);
+            }
+        }
         for Recorded { fact, .. } in recorded {
             match fact {
                 Fact::JobPlaced { run, job, attempt, fence, .. } => {
@@ -114,11 +119,6 @@ impl Model {
                 }
                 Fact::JobClosed { fence } => self.lives.entry(*fence).or_default().closed = true,
                 _ => {}
-            }
-        }
-        for (fence, run) in &touched.attempts {
-            if let Some(outcome) = outcome_of(state, touched, run, *fence) {
-                self.show(*fence, outcome);
             }
         }
         self.believed = Some((lsn, state.clone()));

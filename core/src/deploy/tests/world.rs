@@ -162,7 +162,7 @@ impl World {
             held: Vec::new(),
             offer: Offer { slots: 1, environments: vec!["production".to_owned()], ..Offer::default() },
         };
-        let session = match self.turn(Input::Hello(Box::new(hello))) {
+        let session = match self.turn(Input::Hello { hello: Box::new(hello), sessions_before: u64::MAX }) {
             Answer::Welcome { session, .. } => session,
             other => panic!("no welcome: {other:?}"),
         };

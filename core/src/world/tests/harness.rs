@@ -131,7 +131,10 @@ impl World {
     }
 
     pub(super) fn hello(&mut self, agent: AgentId, incarnation: u64, held: Vec<Held>) -> Answer {
-        self.input(Input::Hello(Box::new(Self::hello_of(agent, incarnation, held))))
+        self.input(Input::Hello {
+            hello: Box::new(Self::hello_of(agent, incarnation, held)),
+            sessions_before: u64::MAX,
+        })
     }
 
     pub(super) fn hello_of(agent: AgentId, incarnation: u64, held: Vec<Held>) -> Hello {

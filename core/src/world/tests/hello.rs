@@ -25,7 +25,7 @@ fn says(agent: AgentId, incarnation: u64, fence: Fence, lines: Option<u32>) -> H
 }
 
 fn hello(world: &mut World, said: Hello) -> Answer {
-    world.input(Input::Hello(Box::new(said)))
+    world.input(Input::Hello { hello: Box::new(said), sessions_before: u64::MAX })
 }
 
 fn lost_state() -> Option<Outcome> {
@@ -46,12 +46,35 @@ fn what_is_refused_changes_nothing() {
         (Hello { max_epoch: 2, incarnation: 1, ..good.clone() }, Refusal::StaleMaster { ours: 1, theirs: 2 }),
     ];
     for (said, expected) in rows {
-        assert_eq!(world.refusal(Input::Hello(Box::new(said))), expected);
+        assert_eq!(world.refusal(Input::Hello { hello: Box::new(said), sessions_before: u64::MAX }), expected);
         assert_eq!(world.entry(agent).session(), Some(2), "its session goes on");
     }
     let welcome = Answer::Welcome { epoch: 1, session: 3, acked: vec![(fence, 2)] };
     assert_eq!(hello(&mut world, good), welcome);
     world.assert_replays();
+}
+
+#[test]
+fn what_came_late_over_an_older_connection_changes_nothing() {
+    let (mut world, agent, _, fence) = running(true);
+    hello(&mut world, says(agent, 3, fence, Some(2)));
+    assert_eq!(world.entry(agent).session(), Some(3));
+    let late = |incarnation, sessions_before| {
+        let hello = Box::new(says(agent, incarnation, fence, None));
+        Input::Hello { hello, sessions_before }
+    };
+    for incarnation in [1, 2] {
+        assert_eq!(world.refusal(late(incarnation, 2)), Refusal::HelloLate);
+        assert_eq!(world.entry(agent).session(), Some(3), "its session goes on");
+    }
+    for (incarnation, sessions_before) in [(2, 3), (3, 2)] {
+        let (mut world, what) = (world.clone(), format!("incarnation {incarnation} after {sessions_before} sessions"));
+        let refusal = world.refusal(late(incarnation, sessions_before));
+        assert!(matches!(refusal, Refusal::Quarantined(Quarantine::Copied(_))), "{what}: {refusal:?}");
+    }
+    world.input(Input::Begin { epoch: 2, restored: false });
+    let refusal = world.refusal(late(2, 2));
+    assert!(matches!(refusal, Refusal::Quarantined(Quarantine::Copied(_))), "no connection outlives its master");
 }
 
 #[test]
@@ -72,7 +95,7 @@ fn what_an_honest_disk_cannot_say_is_quarantine() {
         assert_eq!(world.entry(agent).session(), None, "{what}: its live session is over");
         assert_eq!(world.outcome(&run, "build"), None, "{what}: its jobs go on");
         let good = says(agent, 9, fence, Some(2));
-        let again = world.refusal(Input::Hello(Box::new(good)));
+        let again = world.refusal(Input::Hello { hello: Box::new(good), sessions_before: u64::MAX });
         assert_eq!(again, Refusal::Quarantined(why), "{what}: and a sound Hello is refused too");
         world.assert_replays();
     }
@@ -95,7 +118,8 @@ fn a_quarantine_stands_over_restarts_of_the_master() {
     let (mut world, agent, _, fence) = running(false);
     hello(&mut world, says(agent, 2, fence, Some(2)));
     world.input(Input::Begin { epoch: 2, restored: false });
-    let refusal = world.refusal(Input::Hello(Box::new(says(agent, 9, fence, Some(2)))));
+    let refusal =
+        world.refusal(Input::Hello { hello: Box::new(says(agent, 9, fence, Some(2))), sessions_before: u64::MAX });
     assert!(matches!(refusal, Refusal::Quarantined(Quarantine::Copied(_))));
 }
 

@@ -312,7 +312,7 @@ fn a_cancel_between_two_attempts_ends_the_job() {
         // The only agent takes no more work in this session.
         let mut away = World::hello_of(agent, 3, vec![held(fence, 3)]);
         away.offer.slots = 0;
-        world.input(Input::Hello(Box::new(away)));
+        world.input(Input::Hello { hello: Box::new(away), sessions_before: u64::MAX });
         world.exit(fence, 3, first);
         assert_eq!(world.outcome(&run, "build"), None, "it waits for another attempt");
         world.input(cancel(&run));

@@ -73,7 +73,10 @@ fn a_removed_agent_never_comes_back_and_its_open_attempts_end_and_close() {
     assert_eq!(world.entry(agent).session(), None);
     assert!(matches!(&world.entry(agent).standing, Standing::Removed(word) if word.by == "ines"));
     let hello = World::hello_of(agent, 2, vec![held(fence, 2)]);
-    assert_eq!(world.refusal(Input::Hello(Box::new(hello))), Refusal::AgentRemoved);
+    assert_eq!(
+        world.refusal(Input::Hello { hello: Box::new(hello), sessions_before: u64::MAX }),
+        Refusal::AgentRemoved
+    );
     world.assert_replays();
 }
 

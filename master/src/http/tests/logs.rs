@@ -98,7 +98,7 @@ impl Scene {
             held: Vec::new(),
             offer,
         };
-        self.turn(1_000, Input::Hello(Box::new(hello)));
+        self.turn(1_000, Input::Hello { hello: Box::new(hello), sessions_before: u64::MAX });
         self.session = self.state.agents.get(&self.agent).and_then(|agent| agent.session()).expect("it was let in");
     }
 

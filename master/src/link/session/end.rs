@@ -75,6 +75,8 @@ impl From<crate::inbox::Stopped> for End {
 pub(super) fn refused_hello(refusal: &Refusal) -> End {
     let reason = if matches!(refusal, Refusal::StaleMaster { .. }) {
         RefusalReason::StaleMaster
+    } else if matches!(refusal, Refusal::HelloLate) {
+        RefusalReason::Superseded
     } else if matches!(refusal, Refusal::Quarantined(_) | Refusal::AgentRemoved | Refusal::AgentUnknown) {
         RefusalReason::Quarantined
     } else {

@@ -13,6 +13,7 @@ use super::end::{End, refused_hello};
 use super::outbound::Outbound;
 use crate::clock::wall;
 use crate::link::Link;
+use crate::link::listen::Opened;
 use crate::turned::Turned;
 
 /// A Hello that was let in.
@@ -27,7 +28,7 @@ pub(super) struct Greeted {
 /// Waits for the Hello, has it decided, and says Welcome. When this fails no session began.
 pub(super) async fn greet(
     link: &Link,
-    agent: AgentId,
+    (agent, opened): (AgentId, Opened),
     inbound: &mut Streaming<v1::FromAgent>,
     out: &Outbound,
 ) -> Result<Greeted, End> {
@@ -40,7 +41,7 @@ pub(super) async fn greet(
     link.admission.admit(Instant::now().into_std()).map_err(|later| End::TooMany(later.0))?;
     let held = hello.held.iter().map(|held| held.fence).collect();
     let (incarnation, program) = (hello.incarnation, hello.program.escape_debug().to_string());
-    match link.inbox.submit(Input::Hello(Box::new(hello))).await? {
+    match link.inbox.submit(Input::Hello { hello: Box::new(hello), sessions_before: opened.0 }).await? {
         Answer::Welcome { epoch, session, acked } => {
             tracing::info!(%agent, session, incarnation, program, "a session began");
             link.sessions.turned().forget(agent);

@@ -126,6 +126,19 @@ async fn the_newer_session_of_an_agent_closes_the_older() {
 }
 
 #[tokio::test]
+async fn a_hello_that_an_older_connection_brings_late_does_no_harm() {
+    let master = Master::start().await;
+    let slow = master.client(agent(1)).await;
+    let mut given_up = slow.dial().await.expect("dialled");
+    let (mut session, _) = master.client(agent(1)).await.session(agent(1), 2).await;
+    given_up.hello(&hello_of(agent(1), 1)).await;
+    let (reason, why) = given_up.refusal().await.expect("refused");
+    assert_eq!(reason, RefusalReason::Superseded, "{why}");
+    session.beat(1).await;
+    while !matches!(session.next().await.expect("it lives"), Down::HeartbeatAck { number: 1, .. }) {}
+}
+
+#[tokio::test]
 async fn every_session_is_ended_once() {
     let master = Master::start().await;
     let client = master.client(agent(1)).await;
