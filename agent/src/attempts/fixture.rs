@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use windlass_core::attempt::{LineBody, LogEnd};
 use windlass_core::model::{Action, Attempt, Command, Duration, Envelope, Fence, Outcome, RunIf, Step, Workspace};
-use windlass_disk::RealDisk;
+use windlass_disk::{Disk, RealDisk};
 
 use super::{OwnRecord, StateDir, Store};
 use crate::host::{Host, RealHost};
@@ -15,18 +15,19 @@ pub(crate) const BOOT: &str = "this-boot";
 /// A store whose folder lives as long as it does.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) folder: tempfile::TempDir,
 }
 
 pub(crate) fn fixture() -> Fixture {
-    fixture_on(Arc::new(RealHost))
+    fixture_on(Arc::new(RealDisk), Arc::new(RealHost))
 }
 
-pub(crate) fn fixture_on(host: Arc<dyn Host>) -> Fixture {
+pub(crate) fn fixture_on(disk: Arc<dyn Disk>, host: Arc<dyn Host>) -> Fixture {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let dir = StateDir::new(&folder.path().join("state"));
-    let store = Store::open(Arc::new(RealDisk), host, &dir).expect("a store");
-    Fixture { store, folder }
+    let store = Store::open(Arc::clone(&disk), host, &dir).expect("a store");
+    Fixture { store, disk, folder }
 }
 
 /// One step of `shop#1 build`.

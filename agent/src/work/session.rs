@@ -48,6 +48,7 @@ impl State {
         }
         self.memory.obey(epoch)?;
         self.session = Some(session);
+        self.waiting.clear();
         Ok(Ok(()))
     }
 
@@ -55,6 +56,7 @@ impl State {
     pub fn over(&mut self, session: u64) {
         if self.session == Some(session) {
             self.session = None;
+            self.waiting.clear();
         }
     }
 }

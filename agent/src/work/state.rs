@@ -7,7 +7,7 @@ use std::sync::Arc;
 use windlass_core::attempt::hung::Asked;
 use windlass_core::attempt::strays::Strays;
 use windlass_core::attempt::{Concluder, DiskRoom};
-use windlass_core::model::{Fence, Workspace};
+use windlass_core::model::{Envelope, Fence, Secrets, Workspace};
 use windlass_proto::convert::{Assignments, Cancel, Drain, Put};
 
 use super::held::{Held, Live, Standing};
@@ -54,6 +54,8 @@ pub struct State {
     pub(super) settings: Settings,
     pub(super) spawner: Box<dyn Spawn>,
     pub(super) held: BTreeMap<Fence, Held>,
+    /// What the present session put and no promise could be written for; tried again at each look.
+    pub(super) waiting: BTreeMap<Fence, Waiting>,
     /// The session whose assignments count.
     pub(super) session: Option<u64>,
     watch: Option<Watch>,
@@ -74,9 +76,21 @@ impl State {
         spawner: Box<dyn Spawn>,
         watch: Option<Watch>,
     ) -> Self {
-        let (held, asked, strays) = (BTreeMap::new(), BTreeMap::new(), Strays::default());
         let ballast = Ballast::new(store.dir(), settings.ballast_bytes);
-        Self { store, memory, settings, spawner, held, session: None, watch, drained_by: None, asked, strays, ballast }
+        Self {
+            store,
+            memory,
+            settings,
+            spawner,
+            held: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            session: None,
+            watch,
+            drained_by: None,
+            asked: BTreeMap::new(),
+            strays: Strays::default(),
+            ballast,
+        }
     }
 
     /// Takes up every directory that is found: shims that live are followed, all others concluded. Nothing is started.
@@ -155,6 +169,10 @@ impl State {
             changed |= self.or_later(concluded)?;
         }
         if try_locks {
+            for fence in self.waiting.keys().copied().collect::<Vec<_>>() {
+                self.try_to_start(fence)?;
+                changed = true;
+            }
             self.ballast.keep(self.store.disk(), self.disk_room(0)?);
             self.tidy();
         }
@@ -178,6 +196,11 @@ impl State {
         Holdings { attempts: self.held.iter().map(|(fence, held)| (*fence, Arc::clone(&held.attempt))).collect() }
     }
 
+    /// Whether anything that was put could not be promised yet.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// What heartbeats say.
     pub fn room(&self) -> Result<Room> {
         let free_bytes = self.disk_room(0)?.free_bytes;
@@ -197,26 +220,54 @@ impl State {
     }
 
     fn put(&mut self, put: Put) -> Result<()> {
-        if self.held.contains_key(&put.fence) {
+        let fence = put.fence;
+        if self.held.contains_key(&fence) || self.waiting.contains_key(&fence) {
             return Ok(());
         }
         let Some(envelope) = put.envelope else {
-            tracing::error!(fence = %put.fence, "put without its envelope, and not held");
+            tracing::error!(%fence, "put without its envelope, and not held");
             return Ok(());
         };
-        let cancelled = self.asked.contains_key(&put.fence);
-        match self.start(put.fence, envelope, &put.secrets, cancelled) {
+        let cancelled = self.asked.contains_key(&fence);
+        self.waiting.insert(fence, Waiting { envelope, secrets: put.secrets, cancelled });
+        self.try_to_start(fence)
+    }
+
+    /// On a full disk nothing can be promised, not even VOID: the ballast goes, and the next look tries again.
+    fn try_to_start(&mut self, fence: Fence) -> Result<()> {
+        if !self.clear_a_try(fence)? {
+            return Ok(());
+        }
+        let Some(put) = self.waiting.remove(&fence) else { return Ok(()) };
+        match self.start(fence, put.envelope.clone(), &put.secrets, put.cancelled) {
             Err(error) if error.is_no_space() => {
-                tracing::error!(fence = %put.fence, %error, "no room to promise anything: left for the next full set");
+                tracing::error!(%fence, %error, "no room to promise anything: tried again");
                 self.ballast.give_up(self.store.disk());
-                self.conclude(put.fence, Concluder::Start).map(drop)
+                self.waiting.insert(fence, put);
+                self.clear_a_try(fence).map(drop)
             }
             started => started,
         }
     }
 
+    /// Concludes what a try on a full disk left. True if nothing is left of it, so that it may be tried again.
+    fn clear_a_try(&mut self, fence: Fence) -> Result<bool> {
+        let dir = self.store.dir().attempt(fence);
+        if self.store.disk().exists(dir.path())? {
+            let concluded = self.conclude(fence, Concluder::Start);
+            self.or_later(concluded)?;
+        }
+        if self.held.contains_key(&fence) {
+            self.waiting.remove(&fence);
+        }
+        Ok(!self.store.disk().exists(dir.path())?)
+    }
+
     fn cancel(&mut self, cancel: &Cancel) -> Result<()> {
         let now_ms = self.now_ms();
+        if let Some(put) = self.waiting.get_mut(&cancel.fence) {
+            put.cancelled = true;
+        }
         let Some(Held { standing: Standing::Live(live), .. }) = self.held.get_mut(&cancel.fence) else { return Ok(()) };
         live.was_asked(now_ms, cancel.force);
         self.store.cancel(cancel.fence, cancel.force, &cancel.by, &cancel.why)
@@ -279,6 +330,13 @@ impl State {
         self.held.insert(fence, held);
         Ok(())
     }
+}
+
+/// What was put and has no record yet.
+pub(super) struct Waiting {
+    envelope: Envelope,
+    secrets: Secrets,
+    cancelled: bool,
 }
 
 /// A folder that a job left; what cannot be removed stays for the operator, and harms nothing.

@@ -1,4 +1,5 @@
 mod fakes;
+mod full;
 mod lost;
 
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 use windlass_core::attempt::LineBody;
 use windlass_core::model::{Envelope, Fence, NotStarted, Outcome, Workspace};
-use windlass_disk::RealDisk;
+use windlass_disk::{Disk, RealDisk};
 use windlass_proto::convert::{Assignments, Cancel, Drain, Put, envelope_digest};
 
 use super::state::{Settings, State};
@@ -17,6 +18,7 @@ use crate::config::Config;
 use fakes::{FakeGroups, FakeShims, Survive, TestHost};
 
 const SESSION: u64 = 3;
+const POLICY: &str = "[policy]\nprojects = [\"shop\"]";
 
 struct Host {
     fixture: Fixture,
@@ -42,14 +44,18 @@ fn settings(fixture: &Fixture, policy: &str) -> Settings {
 }
 
 fn host_with(policy: &str, shims: FakeShims) -> Host {
+    host_on(Arc::new(RealDisk), policy, shims)
+}
+
+fn host_on(disk: Arc<dyn Disk>, policy: &str, shims: FakeShims) -> Host {
     let host = Arc::new(TestHost::default());
-    let fixture = fixture_on(Arc::clone(&host) as Arc<dyn crate::host::Host>);
+    let fixture = fixture_on(disk, Arc::clone(&host) as Arc<dyn crate::host::Host>);
     let state = state(&fixture, policy, &shims);
     Host { fixture, host, shims, state }
 }
 
 fn state(fixture: &Fixture, policy: &str, shims: &FakeShims) -> State {
-    let memory = Memory::load(Arc::new(RealDisk), fixture.store.dir(), "cluster").expect("read");
+    let memory = Memory::load(Arc::clone(&fixture.disk), fixture.store.dir(), "cluster").expect("read");
     let settings = settings(fixture, policy);
     let mut state = State::new(fixture.store.clone(), memory, settings, Box::new(shims.clone()), None);
     state.session = Some(SESSION);
@@ -57,7 +63,7 @@ fn state(fixture: &Fixture, policy: &str, shims: &FakeShims) -> State {
 }
 
 fn host() -> Host {
-    host_with("[policy]\nprojects = [\"shop\"]", FakeShims::default())
+    host_with(POLICY, FakeShims::default())
 }
 
 fn put(fence: u64, envelope: Envelope) -> Put {
@@ -94,7 +100,7 @@ impl Host {
 
     /// A new agent takes up what the one before left.
     fn restart(&mut self) {
-        self.state = state(&self.fixture, "[policy]\nprojects = [\"shop\"]", &self.shims);
+        self.state = state(&self.fixture, POLICY, &self.shims);
         self.state.take_up().expect("the disk is well");
     }
 
@@ -161,7 +167,7 @@ fn a_shim_that_dies_is_concluded_and_a_live_one_is_not_forgotten() {
 
 #[test]
 fn a_shim_that_cannot_be_spawned_leaves_void() {
-    let mut host = host_with("[policy]\nprojects = [\"shop\"]", FakeShims { broken: true, ..FakeShims::default() });
+    let mut host = host_with(POLICY, FakeShims { broken: true, ..FakeShims::default() });
     host.put(11);
     assert!(matches!(host.bodies(11)[0], LineBody::Accepted { .. }));
     assert_eq!(host.void(11), not_started(NotStarted::ShimFailed));

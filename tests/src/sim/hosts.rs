@@ -153,7 +153,8 @@ impl World {
 
     fn keep_looking(&mut self, host: HostId) {
         let Some(machine) = self.machines.get_mut(host) else { return };
-        if !machine.looking && !machine.known.is_empty() {
+        let waits = machine.program.as_ref().is_some_and(|program| program.state.is_waiting());
+        if !machine.looking && (waits || !machine.known.is_empty()) {
             machine.looking = true;
             self.after(SECOND, Event::Look(host, true));
         }

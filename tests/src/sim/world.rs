@@ -380,7 +380,10 @@ impl World {
         let blocked = machine.frozen_until.max(machine.paused_until).max(self.master_paused_until) > self.now;
         let mine = machine.program.as_ref().and_then(super::agent::Program::link) == Some(link);
         let waits = machine.program.as_ref().is_some_and(|program| program.is_greeting(link));
-        if mine && !blocked && !waits && !self.network.is_broken(host, link) && self.master.is_some() {
+        // A master that was started since answers with a reset.
+        let known = self.master.as_ref().is_some_and(|master| master.opened.contains_key(&link));
+        let theirs = self.master.as_ref().is_some_and(|master| master.seats.values().any(|seat| seat.link == link));
+        if !mine && !theirs || mine && known && !blocked && !waits && !self.network.is_broken(host, link) {
             return;
         }
         self.network.cut(link);

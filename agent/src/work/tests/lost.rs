@@ -6,7 +6,7 @@ use super::*;
 
 fn grouped() -> Host {
     let shims = FakeShims { groups: FakeGroups::on(), ..FakeShims::default() };
-    host_with("[policy]\nprojects = [\"shop\"]", shims)
+    host_with(POLICY, shims)
 }
 
 fn unknown() -> LineBody {
