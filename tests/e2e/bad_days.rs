@@ -139,7 +139,7 @@ fn a_full_disk_is_one_sentence_and_nothing_is_lost() {
 }
 
 /// Says what is skipped, also where the output of tests that pass is captured.
-fn skipped(what: &str) {
+pub(crate) fn skipped(what: &str) {
     use std::io::Write;
     writeln!(std::io::stderr(), "skipped: {what}").expect("somebody reads");
 }

@@ -9,7 +9,9 @@ mod first_light;
 mod five_faults;
 mod itself;
 mod restarts;
+mod restore;
 mod secrets;
+mod unproven;
 mod upgrade;
 
 use windlass_tests::harness::Windlass;

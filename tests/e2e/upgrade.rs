@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use windlass_tests::harness::{Windlass, until};
+use windlass_tests::harness::{Agent, Windlass, until};
 
 const JOBS: usize = 10;
 const LINES: usize = 2_000;
@@ -24,16 +24,9 @@ fn pipeline(folder: &Path) -> String {
 }
 
 /// What the shims of an agent execute, one path each.
-fn programs_of_shims(state_dir: &Path) -> Vec<String> {
-    let attempts = state_dir.join("attempts").display().to_string();
-    let processes = std::fs::read_dir("/proc").expect("this is Linux").filter_map(|entry| Some(entry.ok()?.path()));
-    let shims = processes.filter(|process| {
-        let words = std::fs::read(process.join("cmdline")).unwrap_or_default();
-        let words: Vec<String> =
-            words.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
-        words.get(1).is_some_and(|word| word == "shim") && words.get(2).is_some_and(|dir| dir.starts_with(&attempts))
-    });
-    shims.filter_map(|shim| Some(std::fs::read_link(shim.join("exe")).ok()?.display().to_string())).collect()
+fn programs_of_shims(agent: &Agent) -> Vec<String> {
+    let program = |shim| Some(std::fs::read_link(format!("/proc/{shim}/exe")).ok()?.display().to_string());
+    agent.shims().into_iter().filter_map(program).collect()
 }
 
 #[test]
@@ -56,9 +49,8 @@ fn agent_binary_replaced_and_restarted_while_ten_jobs_run() {
     assert_eq!(world.agent("b1").stop(), Some(0));
     let api = world.api();
     world.agent("b1").start(&api);
-    let state_dir = world.agent("b1").state_dir();
     let old = format!("{} (deleted)", program.display());
-    assert_eq!(programs_of_shims(&state_dir), vec![old; JOBS], "the shims go on with the old program");
+    assert_eq!(programs_of_shims(world.agent("b1")), vec![old; JOBS], "the shims go on with the old program");
     std::fs::write(world.folder().join("go"), "").expect("the world's folder can be written");
 
     let ended = api.ended(&run);
@@ -74,5 +66,5 @@ fn agent_binary_replaced_and_restarted_while_ten_jobs_run() {
         let starts = std::fs::read_to_string(world.folder().join(format!("starts-{number}"))).expect("it started");
         assert_eq!(starts.lines().count(), 1, "{name}");
     }
-    until("no shim is left", || programs_of_shims(&state_dir).is_empty().then_some(()));
+    until("no shim is left", || programs_of_shims(world.agent("b1")).is_empty().then_some(()));
 }

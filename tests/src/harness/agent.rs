@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::json;
 
 use windlass_agent::work::{Cgroup, KernelGroups};
 
 use super::api::Api;
-use super::process::{Output, Program, daemon, kill, kill_children, signal, stop};
+use super::process::{
+    Output, Program, daemon, end_all_in, kill, kill_all, kill_children, pids, signal, stop, words_of,
+};
 use super::wait::until;
 
 /// An agent with its own state directory.
@@ -83,6 +85,32 @@ impl Agent {
     /// `kill -9` of what was started below another program, which is still to be handed over.
     pub fn kill_tracee(&mut self) {
         kill_children(self.child.as_ref().expect("it runs"));
+    }
+
+    /// The shims of its jobs.
+    pub fn shims(&self) -> Vec<Pid> {
+        let attempts = self.state_dir().join("attempts").display().to_string();
+        let is_ours = |pid: &Pid| {
+            let words = words_of(*pid);
+            words.get(1).is_some_and(|word| word == "shim")
+                && words.get(2).is_some_and(|dir| dir.starts_with(&attempts))
+        };
+        pids().filter(is_ours).collect()
+    }
+
+    /// `kill -9` of the shims of its jobs, and of nobody else.
+    pub fn kill_shims(&self) {
+        kill_all(&self.shims());
+    }
+
+    /// The host loses its power and comes back: no process of it is left, and the kernel has another boot id. Needs root.
+    pub fn power_cycle(&mut self) {
+        self.kill();
+        end_all_in(&self.folder);
+        let boot = self.folder.join("boot-id");
+        std::fs::write(&boot, "6d1b4b9e-5f0c-4f6f-9a57-8e9c4ce0b1a2\n").expect("the world's folder can be written");
+        let bind = format!("mount --bind {} /proc/sys/kernel/random/boot_id && exec \"$0\" \"$@\"", boot.display());
+        self.spawn_under(&["unshare", "--mount", "sh", "-c", &bind].map(str::to_owned));
     }
 
     /// How it ended, if it did so by itself: its exit code, none if a signal ended it.

@@ -117,9 +117,13 @@ pub(super) fn kill_below(child: &mut Child) {
 
 /// `kill -9` of what `child` started.
 pub(super) fn kill_children(child: &Child) {
-    for pid in children_of(child.id()) {
-        // It may have ended since it was found.
-        let _ = kill_process(pid, Signal::KILL);
+    kill_all(&children_of(child.id()));
+}
+
+/// `kill -9` of these; each may have ended since it was found.
+pub(super) fn kill_all(found: &[Pid]) {
+    for pid in found {
+        let _ = kill_process(*pid, Signal::KILL);
     }
 }
 
@@ -145,28 +149,34 @@ pub(super) fn signal(child: &Child, signal: Signal) {
 pub fn end_all_in(folder: &Path) {
     until("every process of the world is gone", || {
         let found = processes_in(folder);
-        for pid in &found {
-            // It may have ended since it was found.
-            let _ = kill_process(*pid, Signal::KILL);
-        }
+        kill_all(&found);
         found.is_empty().then_some(())
     });
 }
 
 /// Processes, but for this one, that work in `folder` or name it on their command line.
 pub fn processes_in(folder: &Path) -> Vec<Pid> {
-    let own = std::process::id();
-    let entries = std::fs::read_dir("/proc").expect("this is Linux");
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| *pid != own && is_in(*pid, folder)).filter_map(|pid| Pid::from_raw(pid.cast_signed())).collect()
+    let own = rustix::process::getpid();
+    pids().filter(|pid| *pid != own && is_in(*pid, folder)).collect()
 }
 
-fn is_in(pid: u32, folder: &Path) -> bool {
+/// Every process there is.
+pub(super) fn pids() -> impl Iterator<Item = Pid> {
+    let entries = std::fs::read_dir("/proc").expect("this is Linux");
+    entries.filter_map(|entry| Pid::from_raw(entry.ok()?.file_name().to_str()?.parse().ok()?))
+}
+
+/// Its command line; empty if it is gone.
+pub(super) fn words_of(pid: Pid) -> Vec<String> {
+    let words = std::fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).unwrap_or_default();
+    words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+fn is_in(pid: Pid, folder: &Path) -> bool {
     let proc = Path::new("/proc").join(pid.to_string());
     let state = std::fs::read_to_string(proc.join("stat")).unwrap_or_default();
     let is_zombie = state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
     let works_there = std::fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
-    let words = std::fs::read(proc.join("cmdline")).unwrap_or_default();
-    let names_it = String::from_utf8_lossy(&words).contains(&*folder.to_string_lossy());
+    let names_it = words_of(pid).iter().any(|word| word.contains(&*folder.to_string_lossy()));
     !is_zombie && (works_there || names_it)
 }

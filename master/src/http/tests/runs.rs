@@ -120,6 +120,29 @@ fn errors_of_the_pipeline_file_are_the_answer_to_a_manual_start() {
 }
 
 #[test]
+fn a_settlement_that_settles_nothing_says_why() {
+    let master = Master::start();
+    master.post("/api/v1/projects/shop/runs", &json!({}));
+    let settle = |run: &str, job: &str, body: serde_json::Value| {
+        let response = master.post(&format!("/api/v1/runs/{run}/jobs/{job}/settle"), &body);
+        (response.status, response.problem(), response.json()["detail"].as_str().expect("a sentence").to_owned())
+    };
+    let word = || json!({"as": "failed", "reason": "I looked"});
+    let open = settle("shop.1", "build", word());
+    assert_eq!((open.0, open.1.as_str()), (409, "conflict"));
+    assert_eq!(open.2, "there is nothing to settle: build was not placed yet");
+    assert_eq!(settle("shop.1", "nothing", word()).0, 404);
+    assert_eq!(settle("shop.9", "build", word()).0, 404);
+    for wrong in
+        [json!({"as": "maybe", "reason": "x"}), json!({"as": "failed"}), json!({"as": "failed", "reason": " "})]
+    {
+        assert_eq!(settle("shop.1", "build", wrong.clone()).0, 422, "{wrong}");
+    }
+    master.post("/api/v1/runs/shop.1/cancel", &json!({}));
+    assert_eq!(settle("shop.1", "build", word()).0, 409, "it has ended");
+}
+
+#[test]
 fn wait_answers_when_the_run_changes() {
     let master = Master::start();
     master.post("/api/v1/projects/shop/runs", &json!({}));
