@@ -6,8 +6,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 const FIRST_MS: u64 = 500;
 const MOST_MS: u64 = 30_000;
-/// A session that lived so long begins the bound anew.
-const RESET_AFTER: Duration = Duration::from_secs(60);
+/// A session that lived so long begins the bound anew: two heartbeats were answered, and the full set is long carried out
+/// (docs/decisions/0022).
+const RESET_AFTER: Duration = Duration::from_secs(10);
 
 /// The bound of the next wait.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_session_that_ends_at_once_again_and_again_is_not_dialled_at_once() {
+        let mut backoff = Backoff::new();
+        for _ in 0..8 {
+            _ = backoff.next(RESET_AFTER.saturating_sub(Duration::from_millis(1)));
+        }
+        assert_eq!(backoff.bound_ms, MOST_MS);
+    }
+
+    #[test]
     fn the_bound_doubles_to_thirty_seconds_and_a_long_session_begins_anew() {
         let mut backoff = Backoff::new();
         let mut bounds = Vec::new();
@@ -54,6 +64,6 @@ mod tests {
             assert!(backoff.next(Duration::ZERO) <= bound);
         }
         assert_eq!(bounds, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-        assert!(backoff.next(Duration::from_secs(60)) <= Duration::from_millis(FIRST_MS));
+        assert!(backoff.next(RESET_AFTER) <= Duration::from_millis(FIRST_MS));
     }
 }
