@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use windlass_core::model::{DeploymentId, JobKey, ProjectName, RunId};
 
-pub use self::secrets::{SecretArguments, SecretsVerb};
+pub use self::secrets::{ExposedArguments, SecretArguments, SecretsVerb};
 use crate::output::{Colour, Format};
 
 /// The client of Windlass, a continuous-deployment server
@@ -75,6 +75,13 @@ pub enum Command {
         /// Do not wait until every process is gone
         #[arg(long)]
         no_wait: bool,
+    },
+    /// Has jobs of a run done again, in the same run: new attempts of them and of what needs them. Nothing that is there is lost
+    Retry {
+        /// shop#42 or shop.42
+        run: RunId,
+        /// Keys of jobs; none: those that failed
+        jobs: Vec<JobKey>,
     },
     /// Says how a job counts of which nothing can be proven; recorded with your name
     Settle {

@@ -15,6 +15,7 @@ use crate::model::{
     Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, Trust, UnixMs,
     UnknownReason,
 };
+use crate::run::Run;
 pub use agent::AgentFact;
 pub use deployment::DeploymentFact;
 pub use secret::SecretFact;
@@ -257,6 +258,18 @@ pub enum Fact {
         /// This job.
         job: JobKey,
     },
+    /// Jobs of a run are done again: they wait, and so does the run.
+    JobsRetried {
+        /// Which run.
+        run: RunId,
+        /// The run as it was when it left the state, if it had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reopened: Option<Box<Run>>,
+        /// These jobs, in the order of the run.
+        jobs: Vec<JobKey>,
+        /// Who.
+        by: String,
+    },
     /// The master itself stood still for longer than silence may be counted over.
     MasterPaused {
         /// Between two turns.
@@ -314,13 +327,14 @@ impl Fact {
             Self::MasterPaused { .. } => 64,
             Self::Settled { .. } => 70,
             Self::JobHeld { .. } => 71,
+            Self::JobsRetried { .. } => 72,
             Self::Secret(_) => 80,
         }
     }
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind) || kind == 32 || (60..=64).contains(&kind) || (70..=71).contains(&kind) || kind == 80
+        (1..=22).contains(&kind) || kind == 32 || (60..=64).contains(&kind) || (70..=72).contains(&kind) || kind == 80
     }
 
     /// The project a run fact belongs to, for filters; none for what is not about a run.
@@ -334,6 +348,7 @@ impl Fact {
             | Self::RunEnded { run, .. }
             | Self::Settled { run, .. }
             | Self::JobHeld { run, .. }
+            | Self::JobsRetried { run, .. }
             | Self::RunClosed { run } => Some(&run.project),
             Self::ProjectStarted { project, .. } => Some(project),
             Self::Secret(fact) => Some(fact.project()),

@@ -3,6 +3,8 @@
 
 mod agent;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Line;
@@ -10,6 +12,7 @@ use crate::model::{
     AgentId, AgentName, AgentRegister, Commit, Config, DeliveryKey, DeploymentId, Digest, Fence, JobKey, LaneId,
     Observation, ProjectName, ReleaseId, RunId, UnixMs, Verdict,
 };
+use crate::run::Run;
 use crate::secret::SecretId;
 pub use agent::{AgentVerb, Held, Hello, KillMode, Offer};
 
@@ -119,6 +122,17 @@ pub enum Input {
         why: String,
         /// Skips grace and cleanup.
         force: bool,
+    },
+    /// A person has jobs of a run done again.
+    Retry {
+        /// The run.
+        run: RunId,
+        /// The same as the history has it, if it has left the state.
+        over: Option<Arc<Run>>,
+        /// These jobs; empty: those that failed.
+        jobs: Vec<JobKey>,
+        /// Who.
+        by: String,
     },
     /// A person says how an `unknown` job counts.
     Settle {

@@ -27,6 +27,8 @@ pub struct Touched {
     pub all: bool,
     /// Runs that left the state, as they were.
     pub closed: Vec<Arc<Run>>,
+    /// Runs that are back in the state, as they were when they left.
+    pub reopened: Vec<Arc<Run>>,
 }
 
 impl Touched {
@@ -41,6 +43,7 @@ impl Touched {
             && self.lanes.is_empty()
             && self.deployments.is_empty()
             && self.closed.is_empty()
+            && self.reopened.is_empty()
     }
 
     /// Adds what another fact touched.
@@ -54,5 +57,6 @@ impl Touched {
         self.deployments.extend(other.deployments);
         self.all |= other.all;
         self.closed.extend(other.closed);
+        self.reopened.extend(other.reopened);
     }
 }

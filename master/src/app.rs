@@ -178,8 +178,8 @@ impl House {
             History::start(data.path(), cluster, reader.clone(), checkpoints, published.clone(), history_stop.clone())?;
         let volume = Volume::of(data.path(), config.sizes.ballast_bytes);
         let key = Key::find(&config.secret_key)?;
-        let secrets =
-            Secrets::start(Box::new(RealDisk), data.path(), identity.cluster_id(), key).map_err(Failure::Start)?;
+        let secrets = Secrets::start(Box::new(RealDisk), data.path(), identity.cluster_id(), key, &state)
+            .map_err(Failure::Start)?;
         let sessions = Sessions::default();
         let triggers = Triggers::new(
             inbox.clone(),
@@ -209,7 +209,9 @@ impl House {
             logs: logs.clone(),
             volume: volume.clone(),
             blobs,
+            vitals: sessions.vitals().clone(),
             turned: sessions.turned().clone(),
+            clock: clock.clone(),
             secrets,
             triggers: triggers.clone(),
             config: Arc::new(config.clone()),

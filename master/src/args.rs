@@ -60,6 +60,19 @@ pub enum Verb {
     },
     /// Make an API token for an hour while the master is stopped
     AdminToken,
+    /// Change the key of secrets
+    Secrets {
+        /// What to do
+        #[command(subcommand)]
+        verb: SecretsVerb,
+    },
     /// Print the OpenAPI document of the HTTP API
     Openapi,
+}
+
+/// What is done to sealed values while the master is stopped.
+#[derive(Debug, Subcommand)]
+pub enum SecretsVerb {
+    /// Make a new key and seal every secret with it, while the master is stopped; goes on where it was cut
+    Rekey,
 }

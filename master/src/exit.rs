@@ -50,6 +50,9 @@ pub enum Failure {
     /// The key that seals secrets.
     #[error("cannot use the key for secrets: {0}")]
     SecretKey(#[from] crate::secrets::KeyError),
+    /// A sealed value, while the key is changed.
+    #[error("cannot seal a secret anew: {0}")]
+    Secrets(crate::secrets::Error),
     /// Logs, at the start.
     #[error("cannot open the logs: {0}")]
     Logs(String),
@@ -95,6 +98,7 @@ impl Failure {
             | Self::File { .. }
             | Self::Facts(_)
             | Self::History(_)
+            | Self::Secrets(_)
             | Self::Logs(_)
             | Self::Blobs(_)
             | Self::NotEmpty(_)
@@ -129,7 +133,19 @@ impl Failure {
                     .to_owned()
             }
             Self::SecretKey(crate::secrets::KeyError::Mode { path, .. }) => format!("chmod 600 {}", path.display()),
+            Self::SecretKey(crate::secrets::KeyError::Unfinished(_)) => {
+                "`windlass-master secrets rekey` goes on with it".to_owned()
+            }
+            Self::SecretKey(crate::secrets::KeyError::Credential) => {
+                "stop the master, put the credential's bytes into `secrets.key_file`, change the key there, and make a credential of the new one"
+                    .to_owned()
+            }
+            Self::Secrets(crate::secrets::Error::NotOurs(path)) => format!(
+                "restore {} from a backup, or move it away: then that value must be set anew; nothing else is lost, call it again",
+                path.display()
+            ),
             Self::Config(_)
+            | Self::Secrets(_)
             | Self::SecretKey(_)
             | Self::File { .. }
             | Self::Facts(_)

@@ -23,6 +23,7 @@ pub mod secrets;
 pub mod tasks;
 pub mod triggers;
 pub mod turned;
+pub mod vitals;
 pub mod volume;
 
 use std::ffi::OsString;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Place, Verb};
+use args::{Arguments, Place, SecretsVerb, Verb};
 use exit::Failure;
 
 /// Runs the program `windlass-master` with these arguments, the first of which is its own name.
@@ -60,6 +61,7 @@ fn perform(Arguments { verb, place }: Arguments) -> Result<(), Failure> {
         Verb::Backup { dir } => with_files(place, |data, identity, files| backup::backup(data, identity, files, &dir)),
         Verb::Restore { backup, dir } => backup::restore(&backup, &dir),
         Verb::AdminToken => init::admin_token(&configured(place)?),
+        Verb::Secrets { verb: SecretsVerb::Rekey } => secrets::rekey(&configured(place)?),
         Verb::Openapi => say(&http::openapi_json()),
     }
 }

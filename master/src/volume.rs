@@ -129,7 +129,8 @@ impl Volume {
         self.0.dir.join("ballast")
     }
 
-    fn space(&self) -> Option<(u64, u64)> {
+    /// Bytes in all, and free; none if it cannot be asked.
+    pub fn space(&self) -> Option<(u64, u64)> {
         let volume = rustix::fs::statvfs(&self.0.dir).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(volume.f_frsize);
         Some((bytes(volume.f_blocks), bytes(volume.f_bavail)))

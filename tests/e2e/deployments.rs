@@ -90,6 +90,29 @@ fn a_bad_release_goes_back_by_itself_and_untouched_targets_stay_alone() {
 }
 
 #[test]
+fn a_deployment_that_was_skipped_begins_when_what_it_needs_is_done_again_and_is_not_done_again_itself() {
+    let world = three_targets();
+    let mended = world.folder().join("mended");
+    let text = pipeline("300ms").replace(r#"run: "true""#, &format!("run: test -e {}", mended.display()));
+    assert!(text.contains("test -e /"), "{text}");
+    world.repository.push_commit("one", &[("windlass.yaml", &text), ("site/index.html", "one")]);
+    let run = world.start_run();
+    let api = world.api();
+    let failed = api.ended(&run);
+    assert_eq!(failed["jobs"][1]["outcome"]["kind"], "skipped", "{failed:#}");
+    std::fs::write(&mended, "").expect("the world's folder can be written");
+    let again = api.post(&format!("/runs/{run}/retry"), &json!({}));
+    assert_eq!(again.status, 200, "{again:?}");
+    assert_eq!(api.deployed("shop.production.1")["outcome"], "succeeded");
+    assert_eq!(api.ended(&run)["outcome"], "succeeded");
+    for job in ["build", "production", "production/change@web1"] {
+        let refused = api.post(&format!("/runs/{run}/retry"), &json!({ "jobs": [job] }));
+        assert_eq!((refused.status, &refused.body["code"]), (409, &json!("conflict")), "{job}: {refused:?}");
+        assert!(refused.body["detail"].to_string().contains("deployment"), "{job}: {refused:?}");
+    }
+}
+
+#[test]
 fn a_person_can_go_back_and_forward_again() {
     let world = three_targets();
     let api = world.api();

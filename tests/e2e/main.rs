@@ -10,6 +10,7 @@ mod five_faults;
 mod itself;
 mod restarts;
 mod restore;
+mod retry;
 mod secrets;
 mod unproven;
 mod upgrade;

@@ -205,3 +205,34 @@ fn a_job_whose_secret_is_missing_or_deleted_is_not_started() {
     let listed = world.windlass(&["secrets", "list", "--project", "shop"]).out;
     assert!(listed.contains("KEY@2") && listed.contains("every branch"), "{listed}");
 }
+
+#[test]
+fn after_an_incident_it_is_listed_which_values_an_agent_got() {
+    let world = windlass().builder("b1").start();
+    set(&world, &[], MARKER);
+    let run = world.run("jobs:\n  a: {secrets: [KEY], run: 'true'}\n");
+    assert_eq!(world.api().ended(&run)["outcome"], "succeeded");
+    let exposed = |args: &[&str]| {
+        let output = world.windlass(&[&["secrets", "exposed", "--output", "json"][..], args].concat());
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        serde_json::from_str::<serde_json::Value>(&output.out).expect("it is JSON")
+    };
+    for args in [["--agent", "b1"], ["--run", "shop#1"], ["--since", "1h"]] {
+        let found = exposed(&args);
+        assert_eq!(found.as_array().map(Vec::len), Some(1), "{args:?}: {found:#}");
+        let one = &found[0];
+        assert_eq!(
+            (&one["name"], &one["number"], &one["changed"]),
+            (&"KEY".into(), &1.into(), &false.into()),
+            "{found:#}"
+        );
+        assert_eq!((&one["agents"][0], &one["deliveries"]), (&"b1".into(), &1.into()), "{found:#}");
+    }
+    set(&world, &[], "another value");
+    assert_eq!(exposed(&["--agent", "b1"])[0]["changed"], true, "a newer value was set");
+    assert_eq!(exposed(&["--since", "2999-01-01T00:00:00Z"]), serde_json::json!([]));
+    let other = world.windlass(&["secrets", "exposed", "--agent", "b2"]);
+    assert_eq!(other.code, Some(5), "{}", other.err);
+    let all = world.windlass(&["secrets", "exposed"]);
+    assert_eq!(all.code, Some(2), "one of them is needed: {}", all.err);
+}

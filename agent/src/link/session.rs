@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
-use windlass_core::model::{LaneId, Observation};
+use windlass_core::model::{CLOCKS_MAY_DIFFER, LaneId, Observation};
 use windlass_proto::convert::{CONTROL_MAX_BYTES, Down, Up, Welcome};
 use windlass_proto::v1;
 use windlass_proto::v1::agent_link_client::AgentLinkClient;
@@ -26,8 +26,6 @@ const OUTGOING: usize = 64;
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// Observations are repeated at least once a minute.
 const TELL_ALL_EVERY_BEATS: u64 = 10;
-/// The wall clocks of both sides may differ by so much without a warning.
-const SKEW_MS: u64 = 60_000;
 /// Without an answer to a heartbeat, or to the Hello.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -150,7 +148,7 @@ impl Session {
     /// Nothing is decided by the difference; but people compare times of the two, and certificates have dates.
     fn compare(&mut self, master_ms: i64) {
         let differ_ms = clock::wall_ms().abs_diff(master_ms);
-        let skewed = differ_ms > SKEW_MS;
+        let skewed = differ_ms > CLOCKS_MAY_DIFFER.ms();
         if skewed && !self.skewed {
             tracing::warn!(differ_ms, "the clocks of this host and of the master differ");
         }
@@ -182,6 +180,7 @@ impl Session {
             spool_bytes: room.spool_bytes,
             disk_free_bytes: room.free_bytes,
             draining: room.draining,
+            wall_ms: clock::wall_ms(),
         };
         if self.outgoing.try_send(Up::Heartbeat(beat).into_wire()).is_err() {
             tracing::debug!(number = self.beats, "no room for a heartbeat");

@@ -2,7 +2,7 @@
 
 use windlass_core::model::DeploymentId;
 use windlass_proto::api::{
-    AbortRequest, Agent, DeployRequest, Deployment, DeploymentStarted, Lane, Plan, Release, RollbackRequest,
+    AbortRequest, Agent, DeployRequest, Deployment, DeploymentStarted, Lane, Master, Plan, Release, RollbackRequest,
 };
 
 use crate::args::{DeployArguments, LaneArguments};
@@ -14,7 +14,7 @@ use crate::output::Screen;
 use crate::text::{Reader, deployment_id, run_id, short, size, table};
 use crate::view;
 
-/// Every lane.
+/// Every lane, and what is wrong with the master or with clocks.
 pub fn status(client: &Client, screen: &mut Screen) -> Result<Exit> {
     let lanes: Vec<Lane> = client.all("/lanes", &[])?;
     if screen.is_json() {
@@ -23,6 +23,10 @@ pub fn status(client: &Client, screen: &mut Screen) -> Result<Exit> {
     }
     let agents: Vec<Agent> = client.all("/agents", &[])?;
     screen.line(&view::lanes::status(&lanes, &agents))?;
+    let master: Master = client.get("/master", &[])?;
+    for warning in view::master::warnings(&master, &agents) {
+        screen.note(&warning)?;
+    }
     Ok(Exit::Done)
 }
 

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::{
-    agents, cancel, completion, deployments, events, lint, login, logs, post_receive, projects, run as runs_one, runs,
-    secrets, settle,
+    agents, cancel, completion, deployments, events, lint, login, logs, post_receive, projects, retry, run as runs_one,
+    runs, secrets, settle,
 };
 use crate::args::{Arguments, Command};
 use crate::client::{Account, Client};
@@ -61,6 +61,7 @@ fn perform(command: Command, screen: &mut Screen) -> Result<Exit> {
             let request = cancel::request(&jobs, reason, force);
             cancel::run(&client()?, &run, &request, no_wait, screen)
         }
+        Command::Retry { run, jobs } => retry::run(&client()?, &run, &jobs, screen),
         Command::Settle { run, job, verdict, reason } => settle::run(&client()?, &run, &job, verdict, reason, screen),
         Command::Why { run } => runs::why(&client()?, &run, screen),
         Command::Agents { verb } => agents::run(&client()?, verb, screen),

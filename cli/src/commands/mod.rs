@@ -11,6 +11,7 @@ mod login;
 mod logs;
 mod post_receive;
 mod projects;
+mod retry;
 mod run;
 mod runs;
 mod secrets;

@@ -52,7 +52,8 @@ pub fn follow(client: &Client, id: &str, job: Option<&JobKey>, screen: &mut Scre
     }
     let failed = view::runs::failed(&ended);
     if let Some(first) = failed.split(", ").next().filter(|first| !first.is_empty()) {
-        screen.note(&format!("hint: windlass logs {} {first}", run_id(&ended.id)))?;
+        let run = run_id(&ended.id);
+        screen.note(&format!("hint: windlass logs {run} {first} · windlass retry {run}"))?;
     }
     Ok(ended)
 }

@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal, Read};
 
-use windlass_core::model::Secret as Value;
 use windlass_core::model::secret::SECRET_MAX;
-use windlass_proto::api::{Secret, SecretSet};
+use windlass_core::model::{RunId, Secret as Value};
+use windlass_proto::api::{ExposedSecret, Secret, SecretSet};
 use zeroize::Zeroizing;
 
-use crate::args::{SecretArguments, SecretsVerb};
+use crate::args::{ExposedArguments, SecretArguments, SecretsVerb};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -19,6 +19,7 @@ pub fn run(client: &Client, verb: SecretsVerb, screen: &mut Screen) -> Result<Ex
     match verb {
         SecretsVerb::Set { secret, unprotected } => set(client, &secret, unprotected, screen),
         SecretsVerb::List { project } => list(client, project.as_str(), screen),
+        SecretsVerb::Exposed(which) => exposed(client, &which, screen),
         SecretsVerb::Delete { secret, reason } => delete(client, &secret, reason, screen),
     }
 }
@@ -53,6 +54,39 @@ fn lines(secrets: &[Secret], reader: &Reader) -> String {
         let delivered = secret.delivered.map_or_else(|| "never".to_owned(), |time| reader.ago(time));
         let name = format!("{}@{}", secret.name, secret.number);
         vec![name, scope, goes_to.to_owned(), reader.ago(secret.set), secret.by.clone(), delivered]
+    }));
+    table(&rows)
+}
+
+fn exposed(client: &Client, which: &ExposedArguments, screen: &mut Screen) -> Result<Exit> {
+    let query = [
+        ("agent", which.agent.clone()),
+        ("run", which.run.as_ref().map(RunId::in_path)),
+        ("since", which.since.map(|time| time.to_string())),
+    ];
+    let exposed: Vec<ExposedSecret> = client.all("/secrets/exposed", &query)?;
+    if screen.is_json() {
+        screen.json(&exposed)?;
+    } else if exposed.is_empty() {
+        screen.note("no secret was delivered there")?;
+    } else {
+        screen.line(&exposed_lines(&exposed, &Reader::here()))?;
+        if exposed.iter().any(|one| !one.changed) {
+            screen.note("hint: change the value where it is used, then windlass secrets set NAME --project P")?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn exposed_lines(exposed: &[ExposedSecret], reader: &Reader) -> String {
+    let head = ["NAME", "SCOPE", "CHANGED", "TIMES", "LAST", "AGENTS"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(exposed.iter().map(|one| {
+        let environment = one.environment.as_ref().map_or_else(String::new, |name| format!("/{name}"));
+        let changed = if one.changed { "yes" } else { "NO" };
+        let (name, scope) = (format!("{}@{}", one.name, one.number), format!("{}{environment}", one.project));
+        let (times, last) = (one.deliveries.to_string(), reader.ago(one.last));
+        vec![name, scope, changed.to_owned(), times, last, one.agents.join(", ")]
     }));
     table(&rows)
 }

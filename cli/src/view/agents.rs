@@ -1,8 +1,9 @@
 //! Agents.
 
-use windlass_proto::api::{Agent, AgentState, FoundAttempt, Word};
+use windlass_proto::api::{Agent, AgentState, FoundAttempt, KillMode, Word};
 
-use crate::text::{Reader, table, visible};
+use super::master::skew;
+use crate::text::{Reader, size, table, visible};
 
 /// A list of agents.
 pub fn list(agents: &[Agent], reader: &Reader) -> String {
@@ -24,6 +25,7 @@ pub fn one(agent: &Agent, reader: &Reader) -> String {
         vec!["takes".to_owned(), takes(agent)],
         vec!["program".to_owned(), agent.program.clone()],
     ];
+    rows.extend(vitals(agent).map(|(name, text)| vec![name.to_owned(), text]));
     let mut add = |name: &str, text: String| rows.push(vec![name.to_owned(), text]);
     if let Some(quarantine) = &agent.quarantine {
         add("quarantine", format!("{}: {}", quarantine.kind, quarantine.why));
@@ -56,6 +58,19 @@ pub fn one(agent: &Agent, reader: &Reader) -> String {
     table(&rows)
 }
 
+/// How it ends processes, and what its last heartbeat said.
+fn vitals(agent: &Agent) -> impl Iterator<Item = (&'static str, String)> {
+    let kill = match agent.kill_mode {
+        KillMode::Cgroup => "by cgroup: nothing of a job is left behind",
+        KillMode::Group => "by process group: if a shim is lost, its processes may live on",
+    };
+    let spool = agent.spool_bytes.map(|bytes| ("spool", format!("{} wait for the master", size(bytes))));
+    let disk = agent.disk_free_bytes.map(|bytes| ("disk", format!("{} free", size(bytes))));
+    let skew =
+        skew(agent.clock_ahead_ms).map(|skew| ("CLOCK", format!("{skew} the master's; nothing is decided by it")));
+    [Some(("kills", kill.to_owned())), spool, disk, skew].into_iter().flatten()
+}
+
 fn said(word: &Word, reader: &Reader) -> String {
     format!("by {}: {:?} ({})", word.by, word.reason, reader.ago(word.time))
 }
@@ -76,7 +91,10 @@ fn state(agent: &Agent, reader: &Reader) -> String {
 
 fn presence(agent: &Agent, reader: &Reader) -> String {
     match (agent.state, agent.since) {
-        (AgentState::Connected, _) => "connected".to_owned(),
+        (AgentState::Connected, _) => match skew(agent.clock_ahead_ms) {
+            Some(skew) => format!("connected, clock {skew} the master's"),
+            None => "connected".to_owned(),
+        },
         (AgentState::Enrolled, _) | (AgentState::Gone, None) => "never seen".to_owned(),
         (AgentState::Gone, Some(since)) => format!("no session since {} ({})", reader.time(since), reader.ago(since)),
     }

@@ -4,6 +4,7 @@ pub mod agents;
 pub mod deployment;
 pub mod lanes;
 pub mod log;
+pub mod master;
 pub mod runs;
 
 #[cfg(test)]

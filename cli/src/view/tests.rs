@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use windlass_core::model::UnixMs;
-use windlass_proto::api::{Agent, Deployment, Run};
+use windlass_proto::api::{Agent, Deployment, Master, Run};
 
-use super::{agents, deployment, runs};
+use super::{agents, deployment, master, runs};
 use crate::exit::Exit;
 use crate::text::Reader;
 
@@ -63,9 +63,33 @@ fn one_agent_says_all_that_a_person_must_know() {
         "quarantine": { "kind": "copied", "why": "its incarnation is 5, 5 is on file", "since": "2026-11-22T12:00:00.000Z" },
         "silent_since": "2026-11-22T12:00:00.000Z", "alarm": "2026-11-22T12:10:00.000Z",
         "turned_away": { "time": "2026-11-22T14:00:00.000Z", "why": "this agent is in quarantine" },
+        "kill_mode": "cgroup", "spool_bytes": 4301220, "disk_free_bytes": 7516192768_u64, "clock_ahead_ms": -90500,
         "found": [{ "fence": "481287471104", "run": "shop#44", "job": "build", "attempt": 1, "lines": 3 }] });
     let agent: Agent = serde_json::from_value(agent).expect("it has the shape of an agent");
     insta::assert_snapshot!(agents::one(&agent, &reader()));
+}
+
+#[test]
+fn what_is_wrong_with_the_master_and_with_clocks_is_said_with_the_way_out() {
+    let agent = |name: &str, ahead: i64| -> Agent {
+        let agent = json!({ "name": name, "id": "7aa835da-3bd5-49d4-8072-e734ec3afbf4", "state": "connected",
+            "since": "2026-11-22T09:14:00.000Z", "slots_used": 0, "slots": 4, "labels": {},
+            "register": { "name": name, "labels": {}, "projects": [], "environments": [], "jobs": false },
+            "takes_projects": [], "takes_environments": [], "program": "", "enrolled": "2026-11-01T09:14:00.000Z",
+            "services": [], "clock_ahead_ms": ahead });
+        serde_json::from_value(agent).expect("it has the shape of an agent")
+    };
+    let with = |level: &str, ahead: i64, lost: Value, stopped: Value| -> Master {
+        let disk = json!({ "level": level, "total_bytes": 53687091200_u64, "free_bytes": 2147483648_u64 });
+        let master = json!({ "name": "cd", "version": "0.1.0", "epoch": 7, "now": "2026-11-22T14:05:00.000Z",
+            "clock_ahead_ms": ahead, "disk": disk, "lost_runs": lost, "stopped": stopped });
+        serde_json::from_value(master).expect("it has the shape of a master")
+    };
+    let good = with("plenty", 60_000, json!([]), json!([]));
+    assert!(master::warnings(&good, &[agent("b1", -60_000)]).is_empty());
+    let lost = json!([{ "project": "shop", "first": 3, "last": 9 }, { "project": "docs", "first": 1, "last": 1 }]);
+    let bad = with("tight", -75_000, lost, json!(["shop"]));
+    insta::assert_snapshot!(master::warnings(&bad, &[agent("b1", 0), agent("b2", 61_000)]).join("\n"));
 }
 
 fn deployment(state: &str, targets: &[(&str, &str, Option<&str>)]) -> Deployment {

@@ -13,7 +13,7 @@
 //! | anything else | the job ends so |
 //!
 //! *Of ours* are attempts that did not start for a reason of ours, and those of idempotent jobs that are `unknown`, since a person said
-//! *again* last. No attempt follows an `unknown` one but through a settlement.
+//! *again* or had the job done again last. No attempt follows an `unknown` one but through a settlement.
 
 use super::state::{Job, JobState};
 use crate::attempt::AttemptState;
@@ -111,7 +111,8 @@ fn after_unknown(job: &Job) -> Option<Next> {
 }
 
 fn has_more(job: &Job) -> bool {
-    let since_a_person = job.attempts.iter().rev().take_while(|attempt| !again_by_a_person(attempt));
+    let before = job.retried.as_ref().map_or(0, |retried| retried.after);
+    let since_a_person = job.attempts.iter().skip(before).rev().take_while(|attempt| !again_by_a_person(attempt));
     let ours = since_a_person.filter(|attempt| match attempt.outcome() {
         Some(Outcome::NotStarted { reason }) => reason.may_pass(),
         Some(Outcome::Unknown { .. }) => true,
@@ -128,8 +129,11 @@ fn again_by_a_person(attempt: &AttemptState) -> bool {
 /// Who allows the next attempt although an earlier one may still run; none if none may.
 pub fn despite(job: &Job) -> Option<Settler> {
     let unproven = |attempt: &&std::sync::Arc<AttemptState>| matches!(attempt.outcome(), Some(Outcome::Unknown { .. }));
-    let settled = job.attempts.iter().rev().find(unproven)?.settlement.as_ref()?;
-    Some(settled.by.clone())
+    let last = job.attempts.iter().rposition(|attempt| unproven(&attempt))?;
+    match &job.retried {
+        Some(retried) if last < retried.after => Some(Settler::Person(retried.by.clone())),
+        Some(_) | None => Some(job.attempts.get(last)?.settlement.as_ref()?.by.clone()),
+    }
 }
 
 fn steps(job: &Job) -> Option<&StepsWork> {

@@ -7,6 +7,7 @@
 //!    │               └─unknown, `on-unknown: hold`▶ held
 //!    ├─(deploy entry) deployment requested▶ deploying ─deployment ended▶ ended(outcome)
 //!    └─skipped, cancelled or rejected before a placement▶ ended(outcome)
+//! ended ─a person has it done again▶ waiting
 //! ```
 
 use std::sync::Arc;
@@ -29,6 +30,17 @@ pub struct Job {
     pub attempts: Vec<Arc<AttemptState>>,
     /// When it ended.
     pub ended: Option<UnixMs>,
+    /// A person had it done again, the last time.
+    pub retried: Option<Retried>,
+}
+
+/// A person had a job done again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// Who.
+    pub by: String,
+    /// So many attempts were there before.
+    pub after: usize,
 }
 
 /// Who asked to stop a job, and why.
@@ -60,7 +72,7 @@ pub enum JobState {
 
 impl Job {
     pub(crate) fn new(plan: JobPlan) -> Self {
-        Self { plan, state: JobState::Waiting, cancel: None, attempts: Vec::new(), ended: None }
+        Self { plan, state: JobState::Waiting, cancel: None, attempts: Vec::new(), ended: None, retried: None }
     }
 
     /// How it ended, once it did.
@@ -86,6 +98,14 @@ impl Job {
         if self.state == JobState::Held {
             self.state = JobState::Attempting;
         }
+    }
+
+    /// It waits again, although it is over.
+    pub(crate) fn retry(&mut self, by: &str) {
+        self.state = JobState::Waiting;
+        self.cancel = None;
+        self.ended = None;
+        self.retried = Some(Retried { by: by.to_owned(), after: self.attempts.len() });
     }
 
     /// The newest attempt.

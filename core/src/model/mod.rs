@@ -30,5 +30,5 @@ pub use problem::{Code, Problem, Severity};
 pub use release::{Amount, BatchSpec, Change, Gate, Hook, HookCommand, Probe, Release, ServiceSpec, WayBack};
 pub use secret::{InvalidSecret, InvalidSecretName, Secret, SecretName, Secrets};
 pub use settlement::{OnUnknown, Settlement, Settler, Verdict};
-pub use time::{Duration, UnixMs};
+pub use time::{CLOCKS_MAY_DIFFER, Duration, UnixMs};
 pub use trigger::{Commit, DeliveryKey, Trigger, TriggerKind, Trust};

@@ -22,6 +22,9 @@ impl UnixMs {
     }
 }
 
+/// Two clocks may differ by so much without a warning. Nothing is decided by it.
+pub const CLOCKS_MAY_DIFFER: Duration = Duration::from_secs(60);
+
 /// A span of time in whole milliseconds. In files people write `90s`, `1h30m`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

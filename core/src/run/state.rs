@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! waiting ─first job placed▶ running ─every job ended▶ ended(outcome) ─nothing open▶ closed (leaves the state)
+//! ended or closed ─a person has jobs done again▶ running
 //! ```
 //! It is *held* while one of its jobs waits for a settlement.
 

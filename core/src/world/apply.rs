@@ -9,7 +9,8 @@ use crate::fact::Fact;
 use crate::input::Delivery;
 use crate::job::{Cancel, Job, JobState};
 use crate::model::{
-    AgentId, Attempt, Config, DeliveryKey, Digest, Duration, Fence, JobKey, Phase, RunId, Settlement, UnixMs,
+    AgentId, Attempt, Config, DeliveryKey, Digest, Duration, Fence, JobKey, Phase, ProjectName, RunId, Settlement,
+    UnixMs,
 };
 use crate::run::state::Artifact;
 use crate::run::{Run, RunState};
@@ -30,12 +31,7 @@ impl State {
         match fact {
             Fact::EpochBegun { epoch } => self.begin(at, *epoch, t),
             Fact::Restored => self.restore(at, t),
-            Fact::ProjectStarted { project, .. } => {
-                t.all = true;
-                if let Some(known) = self.projects.get_mut(project) {
-                    known.stopped = None;
-                }
-            }
+            Fact::ProjectStarted { project, .. } => self.start_project(project, t),
             Fact::ConfigSet { config } => self.configure(config, t),
             Fact::TokenMade { token } => {
                 self.tokens.insert_mut(token.id.clone(), token.clone());
@@ -111,6 +107,7 @@ impl State {
             Fact::Settled { run, job, attempt, fence, settlement } => {
                 self.settle(run, job, *attempt, *fence, settlement, t);
             }
+            Fact::JobsRetried { run, reopened, jobs, by } => self.retry(run, reopened.as_deref(), jobs, by, t),
             Fact::JobHeld { run, job } => self.change_job(run, job, t, |job| job.state = JobState::Held),
             Fact::RunEnded { run, outcome } => self.change_run(run, t, |run| {
                 run.state = RunState::Ended(outcome.clone());
@@ -158,6 +155,13 @@ impl State {
                 project.next_run += RUNS_SKIPPED;
                 project.stopped = Some(at);
             }
+        }
+    }
+
+    fn start_project(&mut self, name: &ProjectName, touched: &mut Touched) {
+        touched.all = true;
+        if let Some(project) = self.projects.get_mut(name) {
+            project.stopped = None;
         }
     }
 
@@ -284,6 +288,20 @@ impl State {
             touched.attempts.insert(fence, run.clone());
             touched.agents.insert(place.agent);
         }
+    }
+
+    /// A run that had left the state is back in it.
+    fn retry(&mut self, id: &RunId, reopened: Option<&Run>, jobs: &[JobKey], by: &str, touched: &mut Touched) {
+        if let Some(run) = reopened {
+            let run = Arc::new(run.clone());
+            touched.reopened.push(Arc::clone(&run));
+            self.runs.insert_mut(id.clone(), run);
+        }
+        self.change_run(id, touched, |run| {
+            run.state = if run.started.is_some() { RunState::Running } else { RunState::Waiting };
+            run.ended = None;
+            jobs.iter().for_each(|key| run.job_mut(key).into_iter().for_each(|job| job.retry(by)));
+        });
     }
 
     fn store(&mut self, fence: Fence, name: &str, digest: Digest, size: u64, touched: &mut Touched) {

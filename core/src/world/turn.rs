@@ -90,6 +90,7 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::PipelineRead { key, read } => run::decide::pipeline_read(state, at, &key, *read),
         Input::StartRun(start) => run::decide::start_run(state, at, *start),
         Input::CancelRun { run, jobs, by, why, force } => run::decide::cancel(state, &run, &jobs, &by, &why, force),
+        Input::Retry { run, over, jobs, by } => run::retry::retry(state, &run, over, &jobs, &by),
         Input::StartProject { project, by, reason } => project::start(state, &project, by, reason),
         Input::Settle { run, job, verdict, by, reason } => {
             run::settle::settle(state, at, &run, &job, verdict, &by, &reason)

@@ -1,11 +1,9 @@
 //! Looks at the clocks once a second: did this process stand still, and does its time differ from the wall clock?
 
-use windlass_core::model::{Duration, UnixMs};
+use windlass_core::model::{CLOCKS_MAY_DIFFER, Duration, UnixMs};
 
 /// Longer between two looks, and the master itself stood still: nobody can be called silent for that time.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The master's time and the wall clock may differ by so much without a warning.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// What the last looks saw.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ impl Vigil {
             self.paused_ms = Some(gap.ms());
         }
         let differ_ms = now.0.abs_diff(wall.0);
-        let skewed = differ_ms > SKEW.ms();
+        let skewed = differ_ms > CLOCKS_MAY_DIFFER.ms();
         if skewed && !self.skewed {
             tracing::warn!(differ_ms, "the wall clock moved away from the master's own time");
         }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::fold::{Fold, Mended};
 use super::handle::{Error, Shared};
 use super::keeper::{Keeper, Opened};
-use super::rows::{LostRuns, all, deployment_key, rows};
+use super::rows::{LostRuns, all, deployment_key, removed, rows};
 use super::store::Changes;
 use super::{key, store};
 use crate::facts::{Checkpoint, Checkpoints, Follower, Reader, TurnRead};
@@ -207,7 +207,7 @@ impl View<'_> {
         let (touched, mended) = self.fold.turn(turn);
         let ordinals = self.follow.shared.published.state();
         if self.fold.seen > self.applied {
-            self.changes.rows.extend(rows(&ordinals, &self.fold.state, &touched));
+            self.changes.add(rows(&ordinals, &self.fold.state, &touched), removed(&ordinals, &touched));
             if let Some(mended) = mended {
                 self.write_over(mended);
             }

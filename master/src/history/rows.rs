@@ -29,6 +29,27 @@ pub fn rows(ordinals: &State, state: &State, touched: &Touched) -> Vec<Row> {
     out
 }
 
+/// The keys that go with a turn: a run that is back in the state is in no list of those that are over.
+pub fn removed(ordinals: &State, touched: &Touched) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for run in &touched.reopened {
+        out.extend(places(ordinals, run));
+    }
+    out
+}
+
+/// Where a run stands in lists.
+fn places(ordinals: &State, run: &Run) -> Vec<Vec<u8>> {
+    let Some(project) = ordinals.projects.get(&run.id.project).map(|project| project.ordinal) else {
+        return Vec::new();
+    };
+    let by_outcome = match &run.state {
+        RunState::Ended(outcome) => Some(key::run_by_outcome(project, outcome, run.id.number)),
+        RunState::Waiting | RunState::Running => None,
+    };
+    by_outcome.into_iter().chain([key::run_by_time(run.created.0, project, run.id.number)]).collect()
+}
+
 /// Everything in the state that has a row.
 pub fn all(state: &State) -> Touched {
     Touched {
@@ -101,10 +122,7 @@ fn add_run(ordinals: &State, run: &Run, out: &mut Vec<Row>) {
     for job in &mut without_attempts.jobs {
         std::sync::Arc::make_mut(job).attempts.clear();
     }
-    if let RunState::Ended(outcome) = &run.state {
-        out.push((key::run_by_outcome(project, outcome, run.id.number), Vec::new()));
-    }
-    out.push((key::run_by_time(run.created.0, project, run.id.number), Vec::new()));
+    out.extend(places(ordinals, run).into_iter().map(|key| (key, Vec::new())));
     out.push((key::run(project, run.id.number), json(&without_attempts)));
 }
 

@@ -27,6 +27,18 @@ pub struct Changes {
     pub removed: Vec<Vec<u8>>,
 }
 
+impl Changes {
+    /// What one more turn changes; what it writes stays, whatever turns before it removed.
+    pub fn add(&mut self, rows: Vec<Row>, removed: Vec<Vec<u8>>) {
+        if !removed.is_empty() {
+            self.rows.retain(|(key, _)| !removed.contains(key));
+            self.removed.extend(removed);
+        }
+        self.removed.retain(|key| rows.iter().all(|(written, _)| written != key));
+        self.rows.extend(rows);
+    }
+}
+
 /// The open view.
 #[derive(Debug)]
 pub struct Store {

@@ -70,5 +70,5 @@ fn find(call: &Call, state: &State) -> Result<Arc<Agent>, Refused> {
 }
 
 fn shown(call: &Call, state: &State, agent: &Agent) -> api::Agent {
-    shape::agent(state, agent, call.api.turned.of(agent.id))
+    shape::agent(state, agent, call.api.turned.of(agent.id), call.api.vitals.of(agent.id))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::blobs::Blobs;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Published;
 use crate::history::History;
@@ -15,6 +16,7 @@ use crate::secrets::Secrets;
 use crate::tasks::Tasks;
 use crate::triggers::Triggers;
 use crate::turned::TurnedAway;
+use crate::vitals::Vitals;
 use crate::volume::Volume;
 
 /// The rooms that the API reaches. Cheap to clone.
@@ -32,6 +34,8 @@ pub struct Api {
     pub logs: Logs,
     /// Artifacts.
     pub blobs: Blobs,
+    /// What agents said of themselves last.
+    pub vitals: Vitals,
     /// Which agents were turned away.
     pub turned: TurnedAway,
     /// Seals what is set.
@@ -40,6 +44,8 @@ pub struct Api {
     pub enroller: Enroller,
     /// Repositories.
     pub triggers: Triggers,
+    /// The master's own time.
+    pub clock: Clock,
     /// How full the disk is.
     pub volume: Volume,
     /// The operators' configuration.

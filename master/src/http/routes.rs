@@ -6,8 +6,8 @@ use windlass_proto::api;
 use super::limits::{ENROL_BYTES, HOOK_BYTES, LINT_BYTES};
 use super::table::{Handler, Right, Route, Why};
 use super::{
-    access, agents, artifacts, deployments, enrol, events, health, hooks, lanes, lint, log, openapi, projects,
-    releases, run_log, runs, secrets, start,
+    access, agents, artifacts, deployments, enrol, events, exposed, health, hooks, lanes, lint, log, openapi, own,
+    projects, releases, run_log, runs, secrets, start,
 };
 
 const LIMIT: (&str, &str) = ("limit", "items of the page, 1 to 1000; default 50");
@@ -54,6 +54,11 @@ fn for_runs() -> Vec<Route> {
         Route::post("/api/v1/runs/{run}/cancel", Right::Run, "Cancels jobs of a run", |c| Box::pin(runs::cancel(c)))
             .takes::<api::CancelRequest>()
             .status(202),
+        Route::post("/api/v1/runs/{run}/retry", Right::Run, "Has jobs of a run done again", |c| {
+            Box::pin(runs::retry(c))
+        })
+        .takes::<api::RetryRequest>()
+        .gives::<api::Run>(200),
         Route::post("/api/v1/runs/{run}/jobs/{job}/settle", Right::Run, "Says how an unknown job counts", |c| {
             Box::pin(runs::settle(c))
         })
@@ -124,6 +129,9 @@ fn for_secrets() -> Vec<Route> {
             Box::pin(secrets::list(c))
         })
         .pages::<api::Secret>(),
+        Route::get("/api/v1/secrets/exposed", Right::Admin, "Which values agents got", |c| Box::pin(exposed::list(c)))
+            .query(exposed::QUERY)
+            .pages::<api::ExposedSecret>(),
         Route::put(PATH, Right::Admin, "Sets a secret; the body is its value", |c| Box::pin(secrets::set(c)))
             .query(&[ENVIRONMENT, ("unprotected", "`true`: runs that are not of the main branch get it too")])
             .body_bytes(SECRET_MAX)
@@ -207,6 +215,8 @@ fn for_deployments() -> Vec<Route> {
 
 fn for_everybody() -> Vec<Route> {
     vec![
+        Route::get("/api/v1/master", Right::Read, "How the master is", |c| Box::pin(own::get(c)))
+            .gives::<api::Master>(200),
         Route::get("/api/v1/openapi.json", Right::Read, "This document", |c| Box::pin(openapi::get(c)))
             .other("application/json"),
         Route::get("/healthz", Right::Public(Why::Health), "The process answers", |c| Box::pin(health::alive(c)))

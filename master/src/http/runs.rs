@@ -1,4 +1,4 @@
-//! Runs: lists, one of them, why it waits, and its cancel.
+//! Runs: lists, one of them, why it waits; its cancel and its retry.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use windlass_core::attempt::AttemptState;
 use windlass_core::job::Job;
 use windlass_core::model::{JobKey, ProjectName, RunId};
 use windlass_core::run::{Run, RunState};
-use windlass_core::{Answer as Answered, Input};
+use windlass_core::{Answer as Answered, Input, Refusal};
 use windlass_proto::api::{self, OutcomeKind, ProblemKind};
 
 use super::answer::{Answer, empty, ok};
@@ -17,6 +17,7 @@ use super::api::Api;
 use super::call::Call;
 use super::limits::REASON_BYTES;
 use super::problem::Refused;
+use super::room;
 use super::shape;
 use crate::history::{Cursor, RunFilter};
 
@@ -176,22 +177,57 @@ pub(super) async fn attempt(call: Call) -> Answer {
 pub(super) async fn cancel(call: Call) -> Answer {
     let id: RunId = call.param("run")?;
     let api::CancelRequest { jobs, reason, force } = call.json()?;
-    let mut keys = Vec::new();
-    for (index, job) in jobs.iter().enumerate() {
-        let wrong =
-            |_| Refused::member(ProblemKind::WrongParams, &format!("/jobs/{index}"), "it is not the key of a job");
-        keys.push(job.parse::<JobKey>().map_err(wrong)?);
-    }
+    let keys = keys(&jobs)?;
     let why = reason_of(&reason)?;
     let run = find(&call.api, &id).await?;
     if matches!(run.state, RunState::Ended(_)) {
-        return Err(windlass_core::Refusal::RunEnded(id).into());
+        return Err(Refusal::RunEnded(id).into());
     }
     let input = Input::CancelRun { run: id, jobs: keys, by: call.subject().to_owned(), why, force };
     if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
-        return Err(refusal.into());
+        return Err(of_known(refusal).into());
     }
     empty(StatusCode::ACCEPTED)
+}
+
+/// `POST /runs/{run}/retry`: new attempts in the same run. Answers with the run as it is then.
+pub(super) async fn retry(call: Call) -> Answer {
+    let id: RunId = call.param("run")?;
+    let api::RetryRequest { jobs } = call.json()?;
+    let jobs = keys(&jobs)?;
+    room::demand(&call.api)?;
+    let mut refusal = ask_again(&call, &id, &jobs).await?;
+    if let Some(Refusal::RunUnknown(_)) = refusal {
+        // It left the state between the look at it and the question.
+        refusal = ask_again(&call, &id, &jobs).await?;
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal.into());
+    }
+    let run = find(&call.api, &id).await?;
+    ok(&shape::run(&call.api.published.state(), &run))
+}
+
+async fn ask_again(call: &Call, id: &RunId, jobs: &[JobKey]) -> Result<Option<Refusal>, Refused> {
+    let is_live = call.api.published.state().runs.contains_key(id);
+    let over = if is_live { None } else { Some(find(&call.api, id).await?) };
+    let input = Input::Retry { run: id.clone(), over, jobs: jobs.to_vec(), by: call.subject().to_owned() };
+    let answered = call.api.inbox.submit(input).await?;
+    Ok(if let Answered::Refused(refusal) = answered { Some(refusal) } else { None })
+}
+
+/// Of a run that was found: if it is not known now, it has left the state meanwhile.
+fn of_known(refusal: Refusal) -> Refusal {
+    if let Refusal::RunUnknown(id) = refusal { Refusal::RunEnded(id) } else { refusal }
+}
+
+fn keys(jobs: &[String]) -> Result<Vec<JobKey>, Refused> {
+    let key = |(index, job): (usize, &String)| {
+        let wrong =
+            |_| Refused::member(ProblemKind::WrongParams, &format!("/jobs/{index}"), "it is not the key of a job");
+        job.parse().map_err(wrong)
+    };
+    jobs.iter().enumerate().map(key).collect()
 }
 
 /// `POST /runs/{run}/jobs/{job}/settle`: a person's word, for what cannot be proven.
@@ -205,12 +241,12 @@ pub(super) async fn settle(call: Call) -> Answer {
     let run = find(&call.api, &id).await?;
     job_of(&call, &run)?;
     if !call.api.published.state().runs.contains_key(&id) {
-        return Err(windlass_core::Refusal::RunEnded(id).into());
+        return Err(Refusal::RunEnded(id).into());
     }
     let by = call.subject().to_owned();
     let input = Input::Settle { run: id.clone(), job: key, verdict: verdict.into(), by, reason };
     if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
-        return Err(refusal.into());
+        return Err(of_known(refusal).into());
     }
     let run = find(&call.api, &id).await?;
     ok(&shape::job(&call.api.published.state(), &run, job_of(&call, &run)?))

@@ -8,12 +8,14 @@ use tokio_util::sync::CancellationToken;
 use windlass_core::model::AgentId;
 
 use crate::turned::TurnedAway;
+use crate::vitals::Vitals;
 
 /// The sessions of all agents. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
     seats: Arc<Mutex<BTreeMap<AgentId, Seat>>>,
     turned: TurnedAway,
+    vitals: Vitals,
 }
 
 /// The place of one live session.
@@ -45,6 +47,11 @@ impl Sessions {
     /// Whose last Hello was refused.
     pub fn turned(&self) -> &TurnedAway {
         &self.turned
+    }
+
+    /// What the last heartbeats said.
+    pub fn vitals(&self) -> &Vitals {
+        &self.vitals
     }
 
     /// Seats a session that was let in; the older one of the agent is over. `None` if a newer one sits already.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use tokio::sync::{Mutex, MutexGuard, oneshot};
+use windlass_core::State;
 use windlass_core::model::{Digest, Secret, Secrets as Values};
 use windlass_core::secret::{Grant, SecretId};
 use windlass_disk::Disk;
@@ -32,11 +33,27 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Starts the thread on this data directory.
-    pub fn start(disk: Box<dyn Disk>, data_dir: &Path, cluster: &str, key: Option<Key>) -> io::Result<Self> {
+    /// Starts the thread on this data directory, after what stands for no secret of `state` is swept away.
+    pub fn start(
+        disk: Box<dyn Disk>,
+        data_dir: &Path,
+        cluster: &str,
+        key: Option<Key>,
+        state: &State,
+    ) -> io::Result<Self> {
         let (asks, waiting) = mpsc::sync_channel(WAITING);
         let has_key = key.is_some();
         let vault = Vault { disk, dir: dir_in(data_dir), cluster: cluster.to_owned(), key };
+        let keeps = |grant: &Grant| {
+            let known = state.secrets.get(&grant.secret);
+            known.is_some_and(|known| !known.is_deleted && grant.number <= known.number)
+        };
+        match vault.sweep(keeps) {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "sealed files that stand for no secret are erased"),
+            // They are sealed, and the next start tries again.
+            Err(error) => tracing::warn!(%error, "sealed files that stand for no secret stay"),
+        }
         std::thread::Builder::new().name("secrets".to_owned()).spawn(move || serve(&vault, &waiting))?;
         Ok(Self { asks, alone: Arc::default(), has_key })
     }

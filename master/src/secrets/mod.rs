@@ -7,10 +7,12 @@
 
 mod handle;
 mod key;
+mod rekey;
 mod seal;
 
 pub use handle::{Error, Secrets};
 pub use key::{Key, KeyError, make_key};
+pub use rekey::rekey;
 
 #[cfg(test)]
 mod tests;

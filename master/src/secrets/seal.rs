@@ -88,6 +88,49 @@ impl Vault {
         Ok(())
     }
 
+    /// Every file below the folder of secrets, with the value that it stands for; none: it stands for nothing.
+    pub(super) fn files(&self) -> Result<Vec<(PathBuf, Option<Grant>)>, Error> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.dir.clone()];
+        while let Some(folder) = folders.pop() {
+            if !self.disk.exists(&folder)? {
+                continue;
+            }
+            for path in self.disk.read_dir(&folder)? {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if name.contains('@') {
+                    found.push((path.clone(), self.grant_of(&path)));
+                } else {
+                    folders.push(path);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn grant_of(&self, path: &Path) -> Option<Grant> {
+        let below = path.strip_prefix(&self.dir).ok()?.to_str()?;
+        let (id, number) = below.split_once('@')?;
+        let grant = Grant { secret: SecretId::try_from(id.to_owned()).ok()?, number: number.parse().ok()? };
+        (self.path(&grant) == path).then_some(grant)
+    }
+
+    /// Removes every file that stands for no value of these: what was sealed before a crash took the fact away, what is deleted and was not
+    /// erased, what was half written. Returns how many.
+    pub(super) fn sweep(&self, keeps: impl Fn(&Grant) -> bool) -> Result<usize, Error> {
+        let mut swept = 0;
+        for (path, grant) in self.files()? {
+            if !grant.as_ref().is_some_and(&keeps) {
+                self.disk.remove_file(&path)?;
+                if let Some(folder) = path.parent() {
+                    self.disk.sync_dir(folder)?;
+                }
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
     fn folder(&self, secret: &SecretId) -> PathBuf {
         let project = self.dir.join(secret.project.as_str());
         secret.environment.as_ref().map_or(project.clone(), |environment| project.join(environment.as_str()))

@@ -5,6 +5,8 @@ use windlass_core::model::{Secret, SecretName};
 use windlass_core::secret::{Grant, SecretId};
 use windlass_disk::RealDisk;
 
+use super::key::{change, finish};
+use super::rekey::seal_all;
 use super::seal::{Error, Vault};
 use super::{Key, KeyError, make_key};
 
@@ -85,4 +87,67 @@ fn a_key_is_made_once_for_its_owner_and_what_others_can_read_is_none() {
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("ours");
     std::fs::write(&path, b"short").expect("ours");
     assert!(matches!(Key::find(&path), Err(KeyError::Length(_))));
+}
+
+#[test]
+fn what_stands_for_no_secret_is_swept_away_and_the_rest_stays() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let vault = vault(dir.path(), "cluster");
+    let kept = [grant(None, 1), grant(Some("production"), 2)];
+    for grant in kept.iter().chain(&[grant(None, 2), grant(Some("staging"), 1)]) {
+        vault.seal(grant, &value()).expect("sealed");
+    }
+    let folder = dir.path().join("data/secrets/shop");
+    for half in [".KEY@3.tmp", "KEY@x", "key@1"] {
+        std::fs::write(folder.join(half), b"half").expect("written");
+    }
+    assert_eq!(vault.sweep(|grant| kept.contains(grant)).expect("swept"), 5);
+    assert_eq!(vault.sweep(|grant| kept.contains(grant)).expect("swept"), 0);
+    for grant in &kept {
+        assert_eq!(vault.open(grant).expect("opened").expose(), VALUE);
+    }
+}
+
+#[test]
+fn after_a_change_of_the_key_every_value_opens_with_the_new_one_alone_wherever_it_was_cut() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, data) = (dir.path().join("secret.key"), dir.path().join("data"));
+    let old = vault(dir.path(), "cluster");
+    for number in [1, 2] {
+        old.seal(&grant(None, number), &value()).expect("sealed");
+    }
+    drop(change(&path).expect("changed"));
+    assert!(matches!(Key::find(&path), Err(KeyError::Unfinished(_))), "a master must not start now");
+    // Cut after the first value.
+    let new = || Vault { key: Some(change(&path).expect("it goes on").after), ..vault_with_no_key(dir.path()) };
+    new().seal(&grant(None, 1), &value()).expect("sealed");
+    assert_eq!(seal_all(&data, "cluster", change(&path).expect("it goes on")).expect("sealed"), 2);
+    finish(&path).expect("finished");
+    let now = vault(dir.path(), "cluster");
+    for number in [1, 2] {
+        assert_eq!(now.open(&grant(None, number)).expect("opened").expose(), VALUE);
+        assert!(matches!(old.open(&grant(None, number)), Err(Error::NotOurs(_))), "the key before opens nothing");
+    }
+    let mut left: Vec<_> =
+        std::fs::read_dir(dir.path()).expect("there").map(|entry| entry.expect("there").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["data", "secret.key"]);
+}
+
+#[test]
+fn a_value_that_no_key_opens_stops_the_change_and_is_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("secret.key");
+    vault(dir.path(), "cluster").seal(&grant(None, 1), &value()).expect("sealed");
+    let file = dir.path().join("data/secrets/shop/KEY@1");
+    std::fs::write(&file, b"WNDLSEC1 damaged").expect("written");
+    let stopped = seal_all(&dir.path().join("data"), "cluster", change(&path).expect("changed")).expect_err("it stops");
+    assert!(stopped.to_string().contains("KEY@1"), "{stopped}");
+    assert!(matches!(Key::find(&path), Err(KeyError::Unfinished(_))), "the key before is kept");
+    let nothing = change(&dir.path().join("no.key"));
+    assert!(matches!(nothing, Err(KeyError::None(_))));
+}
+
+fn vault_with_no_key(dir: &Path) -> Vault {
+    Vault { disk: Box::new(RealDisk), dir: dir.join("data/secrets"), cluster: "cluster".to_owned(), key: None }
 }

@@ -54,6 +54,18 @@ pub struct Agent {
     pub takes_projects: Vec<String>,
     /// Environments its own policy takes.
     pub takes_environments: Vec<String>,
+    /// How it ends all processes of a job.
+    #[serde(default)]
+    pub kill_mode: KillMode,
+    /// Bytes of records and logs that it was not yet told to forget; none if it sent no heartbeat to this master.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_bytes: Option<u64>,
+    /// Bytes that are free on the volume of its state directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_free_bytes: Option<u64>,
+    /// Its clock minus the master's, in milliseconds, as of its last heartbeat. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
     /// Name and version of its program.
     pub program: String,
     /// When it enrolled.
@@ -126,6 +138,17 @@ pub enum AgentState {
     Connected,
     /// It has no session.
     Gone,
+}
+
+/// How an agent ends all processes of a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KillMode {
+    /// By process groups and orphans: if a shim is lost, nothing can be proven gone.
+    #[default]
+    Group,
+    /// The kernel keeps them together and says when all are gone.
+    Cgroup,
 }
 
 /// What an agent sees of a service.

@@ -68,6 +68,9 @@ pub enum EventKind {
     /// An `unknown` attempt counts as `text` says.
     #[serde(rename = "job.settled")]
     JobSettled,
+    /// A person has it done again: it waits.
+    #[serde(rename = "job.retried")]
+    JobRetried,
     /// How a settled attempt ended in truth; it changes nothing.
     #[serde(rename = "job.late")]
     JobLate,
@@ -138,7 +141,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::RunCreated,
         Self::RunStarted,
         Self::RunHeld,
@@ -147,6 +150,7 @@ impl EventKind {
         Self::JobStopping,
         Self::JobStuck,
         Self::JobSettled,
+        Self::JobRetried,
         Self::JobLate,
         Self::JobEnded,
         Self::StepStarted,
@@ -182,6 +186,7 @@ impl EventKind {
             Self::JobStopping => "job.stopping",
             Self::JobStuck => "job.stuck",
             Self::JobSettled => "job.settled",
+            Self::JobRetried => "job.retried",
             Self::JobLate => "job.late",
             Self::JobEnded => "job.ended",
             Self::StepStarted => "step.started",

@@ -12,6 +12,7 @@ mod deployment;
 mod event;
 mod lane;
 mod log;
+mod master;
 mod outcome;
 mod page;
 mod pipeline;
@@ -26,7 +27,9 @@ mod time;
 pub use access::{
     EnrolAnswer, EnrolRequest, JoinTokenAnswer, JoinTokenRequest, Me, Register, TokenAnswer, TokenRequest,
 };
-pub use agent::{Agent, AgentState, FoundAttempt, ObservedService, Quarantine, ReasonRequest, TurnedAway, Word};
+pub use agent::{
+    Agent, AgentState, FoundAttempt, KillMode, ObservedService, Quarantine, ReasonRequest, TurnedAway, Word,
+};
 pub use attempt::{Attempt, AttemptState, Step, StepLog, StepState};
 pub use deployment::{AbortRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, RollbackRequest};
 pub use event::{Event, EventKind};
@@ -35,6 +38,7 @@ pub use log::{
     HEADER_ATTEMPT, HEADER_DIGEST, HEADER_DURABLE, HEADER_GAPS, HEADER_LENGTH, HEADER_OFFSET, HEADER_STATE, LogCursor,
     LogEnd, LogGap, LogLine,
 };
+pub use master::{DiskLevel, LostRuns, Master, MasterDisk};
 pub use outcome::{Outcome, OutcomeKind};
 pub use page::Page;
 pub use pipeline::{LintAnswer, LintRequest, PipelineProblem, PlannedJob, PlannedStep, RunPlan};
@@ -42,10 +46,10 @@ pub use problem::{FieldError, Problem, ProblemKind};
 pub use project::{Delivered, Delivery, DeliveryState, HookDelivery, Project};
 pub use release::Release;
 pub use run::{
-    Artifact, CancelRequest, Job, JobDetail, JobState, QueuedJob, Run, RunState, SettleRequest, StartRun, Trigger,
-    WaitingWhy, Why,
+    Artifact, CancelRequest, Job, JobDetail, JobState, QueuedJob, RetryRequest, Run, RunState, SettleRequest, StartRun,
+    Trigger, WaitingWhy, Why,
 };
-pub use secret::{Secret, SecretSet};
+pub use secret::{ExposedSecret, Secret, SecretSet};
 pub use settlement::{Settlement, Verdict};
 pub use time::{InvalidTime, Time};
 

@@ -207,6 +207,15 @@ pub struct CancelRequest {
     pub force: bool,
 }
 
+/// Has jobs of a run done again, in the same run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// These jobs; empty: those that failed. What needs them is done again too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<String>,
+}
+
 /// Says how an `unknown` job counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -32,3 +32,27 @@ pub struct SecretSet {
     /// Its number.
     pub number: u32,
 }
+
+/// A value that agents got, of which somebody may have had a look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExposedSecret {
+    /// Its project.
+    pub project: String,
+    /// Its environment, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// As `TAX_KEY`.
+    pub name: String,
+    /// Which of its values.
+    pub number: u32,
+    /// A newer value was set, or it was deleted: what is asked for is done already.
+    pub changed: bool,
+    /// Names of the agents that got it, in order.
+    pub agents: Vec<String>,
+    /// How many attempts got it.
+    pub deliveries: u64,
+    /// When it was delivered first.
+    pub first: Time,
+    /// When it was delivered last.
+    pub last: Time,
+}

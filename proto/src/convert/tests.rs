@@ -80,7 +80,7 @@ proptest! {
             prop_assert_eq!(wire.len(), 1);
             prop_assert_eq!(Down::from_wire(wire.remove(0)), Ok(down));
         }
-        let beat = v1::Heartbeat { number: epoch, spool_bytes: 1, disk_free_bytes: 2, draining: false };
+        let beat = v1::Heartbeat { number: epoch, spool_bytes: 1, disk_free_bytes: 2, draining: false, wall_ms: 3 };
         for up in [Up::Heartbeat(beat), Up::Observation(seen)] {
             prop_assert_eq!(Up::from_wire(up.clone().into_wire()), Ok(up));
         }

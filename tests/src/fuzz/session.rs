@@ -99,7 +99,13 @@ fn control_up(rng: &mut Rng) -> Vec<u8> {
                 ..v1::Offer::default()
             }),
         }),
-        1 => Body::Heartbeat(v1::Heartbeat { number: rng.u64(..), spool_bytes: 1, disk_free_bytes: 2, draining: true }),
+        1 => Body::Heartbeat(v1::Heartbeat {
+            number: rng.u64(..),
+            spool_bytes: 1,
+            disk_free_bytes: 2,
+            draining: true,
+            wall_ms: rng.i64(..),
+        }),
         2 => Body::Observation(v1::Observation {
             lane: "shop/production".to_owned(),
             linked: "r18".to_owned(),

@@ -169,7 +169,7 @@ impl World {
     /// The run, open or closed.
     pub(super) fn find(&self, run: &RunId) -> &Run {
         let open = self.state.runs.get(run).map(AsRef::as_ref);
-        open.or_else(|| self.closed.iter().find(|closed| closed.id == *run)).expect("the run exists")
+        open.or_else(|| self.closed.iter().rfind(|closed| closed.id == *run)).expect("the run exists")
     }
 
     pub(super) fn fence(&self, run: &RunId, job: &str) -> Fence {

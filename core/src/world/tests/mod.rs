@@ -8,6 +8,7 @@ mod people;
 mod placement;
 mod reconciliation;
 mod restore;
+mod retry;
 mod runs;
 mod secrets;
 mod silence;

@@ -2,14 +2,15 @@
 
 use windlass_core::State;
 use windlass_core::agent::{Agent, Presence, Standing, Word, silence};
-use windlass_core::input::Held;
+use windlass_core::input::{Held, KillMode};
 use windlass_core::model::{AgentRegister, Health, Observation, Running};
 use windlass_proto::api;
 
 use crate::turned::Turned;
+use crate::vitals::Vital;
 
-/// An agent, with the slots that its open attempts take, and why its last Hello was refused, if it was.
-pub(in crate::http) fn agent(state: &State, agent: &Agent, turned: Option<Turned>) -> api::Agent {
+/// An agent, with the slots that its open attempts take, why its last Hello was refused, if it was, and what its last heartbeat said.
+pub(in crate::http) fn agent(state: &State, agent: &Agent, turned: Option<Turned>, vital: Option<Vital>) -> api::Agent {
     let (at, since) = match &agent.presence {
         Presence::Enrolled => (api::AgentState::Enrolled, None),
         Presence::Connected { since, .. } => (api::AgentState::Connected, Some(*since)),
@@ -46,6 +47,13 @@ pub(in crate::http) fn agent(state: &State, agent: &Agent, turned: Option<Turned
         register: register(&agent.register),
         takes_projects: agent.offer.projects.clone(),
         takes_environments: agent.offer.environments.clone(),
+        kill_mode: match agent.offer.kill {
+            KillMode::Cgroup => api::KillMode::Cgroup,
+            KillMode::Group => api::KillMode::Group,
+        },
+        spool_bytes: vital.map(|vital| vital.spool_bytes),
+        disk_free_bytes: vital.map(|vital| vital.disk_free_bytes),
+        clock_ahead_ms: vital.and_then(|vital| vital.clock_ahead_ms),
         program: agent.program.clone(),
         enrolled: agent.enrolled.into(),
         services: agent.observations.values().map(observed).collect(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use windlass_core::attempt::LineBody;
 use windlass_core::fact::{AgentFact, DeploymentFact};
-use windlass_core::model::{AgentId, DeploymentId, Fence, RunId};
+use windlass_core::model::{AgentId, DeploymentId, Fence, JobKey, RunId};
 use windlass_core::world::AttemptRef;
 use windlass_core::{Fact, Recorded, State};
 use windlass_proto::api::{Event, EventKind};
@@ -91,6 +91,14 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         Fact::Settled { run, job, attempt, settlement, .. } => {
             let (job, text) = (Some(job.to_string()), Some(settlement.to_string()));
             vec![Event { job, attempt: Some(attempt.0), text, ..of_run(EventKind::JobSettled, run) }]
+        }
+        Fact::JobsRetried { run, jobs, by, .. } => {
+            let event = |job: &JobKey| Event {
+                job: Some(job.to_string()),
+                text: Some(format!("by {by}")),
+                ..of_run(EventKind::JobRetried, run)
+            };
+            jobs.iter().map(event).collect()
         }
         Fact::AgentSeen { agent, .. } => {
             vec![Event { agent: name(state, *agent), ..blank(EventKind::AgentConnected) }]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::master::Master;
 use crate::http::openapi::{openapi_json, path_parameters};
@@ -21,6 +21,19 @@ fn filled(path: &str) -> String {
         };
         filled.replace(&format!("{{{name}}}"), value)
     })
+}
+
+#[test]
+fn the_master_says_how_it_is() {
+    let master = Master::start();
+    let own = master.get("/api/v1/master").json();
+    assert_eq!((&own["lost_runs"], &own["stopped"]), (&json!([]), &json!([])), "{own}");
+    assert!(own["epoch"].as_u64().is_some_and(|epoch| epoch > 0), "{own}");
+    assert!(own["clock_ahead_ms"].as_i64().is_some_and(|ahead| ahead.abs() < 60_000), "{own}");
+    let (total, free) = (own["disk"]["total_bytes"].as_u64(), own["disk"]["free_bytes"].as_u64());
+    assert!(total > free && free.is_some(), "{own}");
+    let level = own["disk"]["level"].as_str().expect("a word");
+    assert!(["plenty", "low", "tight", "stop"].contains(&level), "{own}");
 }
 
 #[test]

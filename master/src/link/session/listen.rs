@@ -12,6 +12,7 @@ use super::outbound::Outbound;
 use super::report::{Statement, statement};
 use crate::clock::wall;
 use crate::link::Link;
+use crate::vitals::Vital;
 
 /// The ear of a session.
 pub(super) struct Listener<'a> {
@@ -50,12 +51,22 @@ impl Listener<'_> {
         match Up::from_wire(message)? {
             Up::Heartbeat(heartbeat) => {
                 let wall_ms = i64::try_from(wall().0).unwrap_or(i64::MAX);
+                self.note(&heartbeat, wall_ms);
                 self.out.send(Down::HeartbeatAck { number: heartbeat.number, wall_ms }).await?;
                 Ok(true)
             }
             Up::Report(wire) => self.pass(statement(&self.link.published.state(), self.agent, wire)?).await,
             Up::Observation(observation) => self.pass(Statement::Observation(observation)).await,
             Up::Hello(_) => Err(End::Broken("a second Hello came".to_owned())),
+        }
+    }
+
+    /// For people to look at.
+    fn note(&self, said: &v1::Heartbeat, wall_ms: i64) {
+        let clock_ahead_ms = (said.wall_ms != 0).then(|| said.wall_ms.saturating_sub(wall_ms));
+        let vital = Vital { spool_bytes: said.spool_bytes, disk_free_bytes: said.disk_free_bytes, clock_ahead_ms };
+        if self.link.sessions.vitals().note(self.agent, vital) {
+            tracing::warn!(agent = %self.agent, clock_ahead_ms, "the clock of an agent differs from the master's");
         }
     }
 

@@ -79,7 +79,9 @@ impl Master {
         let (inbox, inputs) = Inbox::new(16);
         let (sessions, tasks) = (Sessions::default(), Tasks::default());
         let admission = Admission::default();
-        let secrets = Secrets::start(Box::new(disk.clone()), dir.path(), identity.cluster_id(), None).expect("started");
+        let secrets =
+            Secrets::start(Box::new(disk.clone()), dir.path(), identity.cluster_id(), None, &State::default())
+                .expect("started");
         let link = Link { identity, published, inbox, logs, blobs, secrets, sessions, admission, tasks, patience };
         let state = Arc::new(Mutex::new(state));
         let (sees, seen) = watch::channel(Vec::new());

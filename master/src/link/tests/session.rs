@@ -283,6 +283,20 @@ async fn an_engine_that_stands_still_delays_no_heartbeat() {
 }
 
 #[tokio::test]
+async fn what_a_heartbeat_says_is_kept_for_people_and_an_older_agent_says_no_time() {
+    let master = Master::start().await;
+    let (mut session, _) = master.client(agent(1)).await.session(agent(1), 1).await;
+    for (number, wall_ms) in [(1, 1_000), (2, 0)] {
+        let beat = v1::Heartbeat { number, spool_bytes: 7, disk_free_bytes: 8, draining: false, wall_ms };
+        session.say(Up::Heartbeat(beat)).await;
+        while !matches!(session.next().await.expect("it lives"), Down::HeartbeatAck { number: n, .. } if n == number) {}
+        let vital = master.link.sessions.vitals().of(agent(1)).expect("it was heard");
+        assert_eq!((vital.spool_bytes, vital.disk_free_bytes), (7, 8));
+        assert_eq!(vital.clock_ahead_ms.is_some_and(|ahead| ahead < -60_000), wall_ms != 0, "{vital:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_silent_agent_loses_its_session() {
     let impatient = Patience { heartbeat: Duration::from_millis(100), ..Patience::default() };
     let master = Master::with_patience(impatient).await;
