@@ -17,6 +17,7 @@ use crate::model::{
 use crate::run::Run;
 use crate::world::{State, Turn, effects, turn};
 
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) state: State,
     pub(super) now: UnixMs,
