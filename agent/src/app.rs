@@ -27,6 +27,7 @@ use crate::{clock, observing};
 /// Serves the master until a signal says stop.
 pub fn run(place: &Place) -> Result<(), Failure> {
     log_to_stderr();
+    windlass_shim::keep_inherited().map_err(no_start("a look at its open files"))?;
     let config = Config::load(&place.config, &place.state_dir)?;
     let dir = StateDir::new(&place.state_dir);
     let identity = identity(&dir)?;
@@ -102,7 +103,7 @@ fn start(
     let store = Store::open(Arc::clone(&disk), Arc::new(RealHost), dir).map_err(disk_failure)?;
     let memory = Memory::load(disk, dir, &identity.cluster).map_err(disk_failure)?;
     let watch = Watch::start(tasks).map_err(no_start("inotify"))?;
-    let boot_id = clock::boot_id().map_err(no_start("the boot id"))?;
+    let boot_id = clock::boot_id().map_err(no_start("the name of this boot"))?;
     let settings = settings(config, identity, &boot_id);
     let spawner = Box::new(SpawnShim { groups: groups.clone() });
     let work = work::spawn(tasks, store.clone(), memory, settings, spawner, &watch, failed.clone());

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 /// What every operation of a disk returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// The operations that make something durable, as errors name them.
+pub(crate) const FDATASYNC: &str = "fdatasync";
+pub(crate) const FSYNC: &str = "fsync";
+pub(crate) const SYNC_DIR: &str = "sync the directory";
+
 /// An operation that failed, and on which path. Decide by [`Error::kind`], never by the text.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} {}: {source}", path.display())]
@@ -35,9 +40,11 @@ impl Error {
         self.source.kind()
     }
 
-    /// Whether the volume, or the quota of its user, is full.
+    /// Whether the volume, or the quota of its user, is full: nothing was done, and it may pass. A sync that says so is another matter,
+    /// because what the disk has is unknown then.
     pub fn is_no_space(&self) -> bool {
-        matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        let is_sync = [FDATASYNC, FSYNC, SYNC_DIR].contains(&self.operation);
+        !is_sync && matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Called once at the start of either. Invariant: while a `DirLock` lives, nobody else has one of the
 //! same directory; it is freed by the kernel with its holder, so a crash leaves none behind.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::file::{self, Disk, DiskFile, Open};
@@ -40,10 +42,33 @@ pub fn lock_dir(disk: &dyn Disk, dir: &Path) -> Result<DirLock, Error> {
     if file.try_flock()? { Ok(DirLock { file }) } else { Err(Error::Held(file.path().to_owned())) }
 }
 
+/// Whether somebody holds a lock of this file, as the kernel lists them; the lock is not taken to see that. Meant for tests of programs
+/// that start others: until it is executed, a child has a copy of every descriptor, so that a lock outlives for a moment who let it go.
+pub fn is_locked(file: &Path) -> io::Result<bool> {
+    let inode = match std::fs::metadata(file) {
+        Ok(found) => format!(":{} 0 EOF", found.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let locks = std::fs::read_to_string("/proc/locks")?;
+    Ok(locks.lines().any(|lock| lock.contains(" FLOCK ") && lock.ends_with(&inode)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::RealDisk;
+
+    #[test]
+    fn a_lock_is_seen_without_being_taken() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join(LOCK_FILE);
+        assert!(!is_locked(&file).expect("no file, no lock"));
+        let lock = lock_dir(&RealDisk, dir.path()).expect("nobody has it");
+        assert!(is_locked(&file).expect("listed"));
+        drop(lock);
+        assert!(!is_locked(&file).expect("listed"));
+    }
 
     #[test]
     fn a_directory_has_one_owner_until_it_lets_go() {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
 
-use crate::file::{Disk, DiskFile, Error, Open, Result};
+use crate::file::{Disk, DiskFile, Error, FDATASYNC, FSYNC, Open, Result, SYNC_DIR};
 
 /// The file system as the operating system shows it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,7 +61,7 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, path: &Path) -> Result<()> {
         let synced = File::open(path).and_then(|dir| dir.sync_all());
-        synced.map_err(|e| Error::new("sync the directory", path, e))
+        synced.map_err(|e| Error::new(SYNC_DIR, path, e))
     }
 
     fn symlink(&self, to: &Path, path: &Path) -> Result<()> {
@@ -168,11 +168,11 @@ impl DiskFile for RealFile {
     }
 
     fn fdatasync(&self) -> Result<()> {
-        self.sync("fdatasync", File::sync_data)
+        self.sync(FDATASYNC, File::sync_data)
     }
 
     fn fsync(&self) -> Result<()> {
-        self.sync("fsync", File::sync_all)
+        self.sync(FSYNC, File::sync_all)
     }
 
     fn preallocate(&self, len: u64) -> Result<()> {

@@ -1,10 +1,12 @@
 //! A state directory in a temporary folder, and attempts in it, for tests of this crate.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use windlass_core::attempt::{LineBody, LogEnd};
 use windlass_core::model::{Action, Attempt, Command, Duration, Envelope, Fence, Outcome, RunIf, Step, Workspace};
+use windlass_disk::lock::is_locked;
 use windlass_disk::{Disk, RealDisk};
 
 use super::{OwnRecord, StateDir, Store};
@@ -28,6 +30,13 @@ pub(crate) fn fixture_on(disk: Arc<dyn Disk>, host: Arc<dyn Host>) -> Fixture {
     let dir = StateDir::new(&folder.path().join("state"));
     let store = Store::open(Arc::clone(&disk), host, &dir).expect("a store");
     Fixture { store, disk, folder }
+}
+
+/// Waits until nobody holds the lock of a file that was let go: until it is executed, a child that another test starts has a copy of it.
+pub(crate) fn wait_until_free(file: &Path) {
+    while is_locked(file).expect("Linux lists its locks") {
+        std::thread::yield_now();
+    }
 }
 
 /// One step of `shop#1 build`.

@@ -6,13 +6,15 @@ use windlass_core::model::{Digest, Fence, NotStarted, Outcome, UnknownReason};
 use windlass_disk::log::{GapReason, Kind, LogReader, LogWriter};
 use windlass_disk::{Disk, FaultyDisk, Open, RealDisk};
 
-use super::fixture::{BOOT, Fixture, accepted, exit, fixture};
+use super::fixture::{BOOT, Fixture, accepted, exit, fixture, wait_until_free};
 use super::*;
 use crate::host::RealHost;
 
 const FENCE: Fence = Fence(7);
 
+/// Of an attempt whose lock was let go.
 fn concluded(fixture: &Fixture, by: Concluder) -> Concluded {
+    wait_until_free(&fixture.store.dir().attempt(FENCE).record());
     conclude(&fixture.store, FENCE, BOOT, by).expect("the disk is well")
 }
 
@@ -23,8 +25,8 @@ fn last(concluded: Concluded) -> (u32, LineBody) {
     }
 }
 
-fn is_live(concluded: &Concluded) -> bool {
-    matches!(concluded, Concluded::Live)
+fn is_live(fixture: &Fixture) -> bool {
+    matches!(conclude(&fixture.store, FENCE, BOOT, Concluder::Start), Ok(Concluded::Live))
 }
 
 fn void(reason: NotStarted) -> LineBody {
@@ -62,10 +64,10 @@ fn an_attempt_is_begun_once() {
 fn a_held_lock_means_a_live_shim_and_a_free_one_is_concluded() {
     let fixture = fixture();
     let record = fixture.attempt(FENCE, vec![accepted(FENCE, BOOT)]);
-    assert!(is_live(&concluded(&fixture, Concluder::Start)));
+    assert!(is_live(&fixture));
     let inherited = record.inheritable().expect("a descriptor");
     drop(record);
-    assert!(is_live(&concluded(&fixture, Concluder::Start)), "the lock belongs to the open file");
+    assert!(is_live(&fixture), "the lock belongs to the open file");
     drop(inherited);
     let agent_restart = (2, void(NotStarted::AgentRestart));
     assert_eq!(last(concluded(&fixture, Concluder::Start)), agent_restart);
@@ -172,6 +174,7 @@ fn a_record_of_a_newer_program_is_left_alone() {
     let mut follow = Follow::open(&RealDisk, &fixture.store.dir().attempt(FENCE)).expect("there");
     record.append_raw(br#"{"format":2,"index":2,"body":{"what":"something new"}}"#);
     drop(record);
+    wait_until_free(&path);
     let before = std::fs::read(&path).expect("there");
     let refused = conclude(&fixture.store, FENCE, BOOT, Concluder::Start);
     assert!(matches!(refused, Err(Error::NewerRecord { format: 2, .. })), "{refused:?}");

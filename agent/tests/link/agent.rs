@@ -74,7 +74,10 @@ impl Host {
     }
 
     fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.command_of(Command::new(PROGRAM), verb)
+    }
+
+    fn command_of(&self, mut command: Command, verb: &str) -> Command {
         command.arg(verb).arg("--config").arg(self.config()).arg("--state-dir").arg(self.state());
         command.stdin(Stdio::null()).env("WINDLASS_LOG", "warn");
         command
@@ -82,6 +85,13 @@ impl Host {
 
     pub fn start(&self) -> Agent {
         Agent { child: self.command("run").spawn().expect("the program runs") }
+    }
+
+    /// Started by somebody who left files open.
+    pub fn start_with_open_files(&self) -> Agent {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "exec 3</dev/null 5</dev/null; exec \"$0\" \"$@\"", PROGRAM]);
+        Agent { child: self.command_of(shell, "run").spawn().expect("the program runs") }
     }
 
     /// Runs to its end.
@@ -95,7 +105,7 @@ impl Drop for Host {
         let base = Cgroup::own().and_then(|own| KernelGroups::base(&own, &self.state()).ok());
         let Some(base) = base else { return };
         // An agent that was killed, and its shims, leave their groups; a step may just end.
-        let give_up = Instant::now() + Duration::from_secs(30);
+        let give_up = Instant::now() + Duration::from_secs(120);
         while base.kill().and_then(|()| base.remove()).is_err() && Instant::now() < give_up {
             std::thread::sleep(Duration::from_millis(5));
         }

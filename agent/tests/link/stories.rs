@@ -61,6 +61,16 @@ async fn an_attempt_is_accepted_started_ended_shipped_and_forgotten() {
 }
 
 #[tokio::test]
+async fn files_that_were_open_when_the_agent_was_started_are_in_nobodys_way() {
+    let (master, host) = scene().await;
+    let agent = host.start_with_open_files();
+    master.wants(FENCE, job(vec![sh("ls /proc/self/fd | tr '\\n' ' '")]));
+    assert_eq!(outcome(&master.end_of(FENCE).await), &Outcome::Succeeded);
+    assert_eq!(master.log(FENCE, 1).await, b"0 1 2 3 ", "3 is the listing");
+    assert!(agent.stop());
+}
+
+#[tokio::test]
 async fn a_killed_agent_leaves_its_job_running_and_the_next_one_re_attaches() {
     let (master, host) = scene().await;
     let go = host.folder().join("go");

@@ -61,6 +61,9 @@ fn a_planned_failure_fails_once_and_only_there() {
     let error = file.write_at(0, b"x").expect_err("planned");
     assert!(error.is_no_space());
     file.write_at(0, b"x").expect("only once");
+    disk.fail_at(disk.operations(), ErrorKind::StorageFull);
+    let error = file.fsync().expect_err("planned");
+    assert!(!error.is_no_space(), "after a failed sync nobody knows what the disk has");
 }
 
 #[test]

@@ -80,12 +80,16 @@ impl World {
         runs.iter().map(|run| run.id.number).collect()
     }
 
-    async fn close(self) {
+    /// Also waits until the children that other tests start have no copy of the history's lock any more.
+    async fn close(self, dir: &Path) {
         self.caught_up().await;
         self.stop.cancel();
         drop(self.history);
         tokio::task::block_in_place(|| self.threads.join());
         self.committer.close();
+        while windlass_disk::lock::is_locked(&dir.join("history-1").join("db")).expect("Linux lists its locks") {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -136,7 +140,7 @@ async fn runs_that_are_over_are_listed_newest_first_page_by_page() {
     assert_eq!(world.numbers(main, None, 10).await, [2, 1]);
     let good = RunFilter { outcome: Some("succeeded".to_owned()), ..RunFilter::default() };
     assert_eq!(world.numbers(good, None, 10).await, [3, 1]);
-    world.close().await;
+    world.close(dir.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +151,7 @@ async fn a_long_run_is_stored_in_parts_and_read_whole() {
     let run = world.history.run(id(1)).await.expect("it answers").expect("it is there");
     assert_eq!(run.commit.title.len(), 18_000);
     assert_eq!(world.history.run(id(9)).await.expect("it answers"), None);
-    world.close().await;
+    world.close(dir.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,37 +160,37 @@ async fn a_deleted_history_rebuilds_itself_and_answers_the_same() {
     let world = three_runs(dir.path()).await;
     world.numbers(RunFilter::default(), None, 10).await;
     let before = world.history.list_runs(RunFilter::default(), None, 10).await.expect("it answers");
-    world.close().await;
+    world.close(dir.path()).await;
     std::fs::remove_dir_all(dir.path().join("history-1")).expect("it was there");
     let world = World::open(dir.path()).expect("it begins anew");
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
     let after = world.history.list_runs(RunFilter::default(), None, 10).await.expect("it answers");
     assert_eq!(after, before);
-    world.close().await;
+    world.close(dir.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_history_answers_the_same_after_the_next_start() {
     let dir = tempfile::tempdir().expect("a folder");
-    three_runs(dir.path()).await.close().await;
+    three_runs(dir.path()).await.close(dir.path()).await;
     let db = dir.path().join("history-1").join("db");
     let len = std::fs::metadata(&db).expect("sled's file").len();
     std::fs::write(&db, vec![0x5a; usize::try_from(len).expect("small")]).expect("written");
     let world = World::open(dir.path()).expect("it begins anew");
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
-    world.close().await;
+    world.close(dir.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_that_is_not_ours_is_set_aside_and_rebuilt() {
     let dir = tempfile::tempdir().expect("a folder");
-    three_runs(dir.path()).await.close().await;
+    three_runs(dir.path()).await.close(dir.path()).await;
     let here = dir.path().join("history-1");
     std::fs::remove_dir_all(&here).expect("it was there");
     drop(super::store::Store::open(&here, [8; 16]).expect("a new one, of another cluster"));
     let world = World::open(dir.path()).expect("it begins anew");
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
-    world.close().await;
+    world.close(dir.path()).await;
     assert!(dir.path().join("history-1.set-aside-1").exists());
 }
 
@@ -197,7 +201,7 @@ async fn a_history_goes_on_from_a_checkpoint_that_it_has_passed() {
     world.checkpoint();
     world.over(4, "main", Outcome::Succeeded).await;
     world.checkpoint();
-    world.close().await;
+    world.close(dir.path()).await;
     for damaged in std::fs::read_dir(dir.path().join("journal")).expect("listed") {
         let path = damaged.expect("an entry").path();
         let mut bytes = std::fs::read(&path).expect("read");
@@ -207,7 +211,7 @@ async fn a_history_goes_on_from_a_checkpoint_that_it_has_passed() {
     let world = World::open(dir.path()).expect("nothing before the checkpoint is read");
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [4, 3, 2, 1]);
     assert_eq!(world.history.lost(), []);
-    world.close().await;
+    world.close(dir.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +226,7 @@ async fn damage_of_an_old_segment_takes_the_runs_in_it_and_names_them() {
     }
     let listed = world.numbers(RunFilter::default(), None, 100).await;
     assert_eq!(listed.len(), 20);
-    world.close().await;
+    world.close(dir.path()).await;
     let mut segments: Vec<_> = std::fs::read_dir(dir.path().join("journal"))
         .expect("listed")
         .map(|entry| entry.expect("an entry").path())
@@ -240,14 +244,14 @@ async fn damage_of_an_old_segment_takes_the_runs_in_it_and_names_them() {
         assert!(!lost.is_empty() && lost.len() < 10, "{lost:?}");
         let named: Vec<u64> = listed.iter().copied().filter(|number| world.history.has_lost(&id(*number))).collect();
         assert_eq!(named, lost);
-        world.close().await;
+        world.close(dir.path()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_ahead_of_the_journal_proves_that_the_journal_was_cut() {
     let dir = tempfile::tempdir().expect("a folder");
-    three_runs(dir.path()).await.close().await;
+    three_runs(dir.path()).await.close(dir.path()).await;
     std::fs::remove_dir_all(dir.path().join("journal")).expect("it was there");
     let error = World::open(dir.path()).err().expect("it must not start");
     assert!(matches!(error, Error::JournalCut { last: 0, .. }), "{error}");

@@ -15,6 +15,7 @@ mod spawn;
 mod tree;
 
 pub use cgroup::Cgroup;
+pub use session::keep_inherited;
 pub(crate) use session::{Fuse, become_session, take_record};
 pub(crate) use spawn::{Launch, Report, Streams, Waiting, spawn};
 pub(crate) use tree::{Ended, Tree};

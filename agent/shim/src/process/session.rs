@@ -12,6 +12,20 @@ use crate::error::Error;
 /// The number under which the agent hands over the locked record.
 const RECORD_FD: i32 = 3;
 
+/// Keeps from every child what whoever started this process left open beside the standard streams; descriptor 3 is then free in a child for
+/// the record. Descriptors of our own are close-on-exec anyway.
+pub fn keep_inherited() -> std::io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(number) = number.filter(|number| *number >= RECORD_FD) else { continue };
+        // SAFETY: fcntl with these commands touches no memory.
+        if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Takes over descriptor 3, which must be the record of this directory, and keeps it from every child.
 pub(crate) fn take_record(dir: &Path) -> Result<File, Error> {
     // SAFETY: fcntl with these commands touches no memory, and an unused number is an error.

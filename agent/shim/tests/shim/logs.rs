@@ -32,7 +32,14 @@ fn any_bytes_are_fine_and_an_empty_log_is_one() {
 
 #[test]
 fn lines_of_the_two_streams_keep_their_order() {
-    let ended = run(&[sh("for i in 1 2 3 4 5 6 7 8 9; do echo out $i; sleep 0.01; echo err $i >&2; sleep 0.01; done")]);
+    // What is in both pipes at once has no order: each line waits until the one before is stored.
+    let stored = "stored() { while ! grep -q \"$1\" \"$(cat log)\"; do sleep 0.01; done; }";
+    let script =
+        "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; stored \"out $i\"; echo err $i >&2; stored \"err $i\"; done";
+    let host = Host::new(envelope(&[sh(&format!("{stored}; {script}"))]));
+    std::fs::write(host.workspace().join("log"), host.dir().join("step-01.log").display().to_string())
+        .expect("written");
+    let ended = host.start().end();
     let expected: String = (1..=9).map(|i| format!("out {i}\nerr {i}\n")).collect();
     assert_eq!(ended.log(1), expected);
     let entries = ended.reader(1).entries(0, 100).expect("whole");

@@ -23,7 +23,7 @@ fn a_cancel_before_go_voids_the_attempt() {
         assert_eq!(ended.void(), Outcome::Cancelled, "{file}");
         assert!(!ended.host.workspace().join("executed").exists());
         assert!(!ended.host.dir().join("step-01.log").exists());
-        assert!(ended.lock_is_free());
+        ended.wait_for_free_lock();
     }
 }
 

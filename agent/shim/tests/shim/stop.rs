@@ -99,9 +99,9 @@ fn a_job_that_is_out_of_time_still_cleans_up() {
 
 #[test]
 fn silence_ends_a_job_and_a_byte_now_and_then_does_not() {
-    let silent = |script| Envelope { silent_timeout: Duration::from_ms(1_000), ..envelope(&[sh(script)]) };
+    let silent = |script| Envelope { silent_timeout: Duration::from_secs(3), ..envelope(&[sh(script)]) };
     let talking =
-        "for i in 1 2 3 4 5 6 7 8; do sleep 0.2; printf .; done; for i in 1 2 3 4; do sleep 0.2; printf . >&2; done";
+        "for i in 1 2 3 4 5 6 7 8; do sleep 0.3; printf .; done; for i in 1 2 3 4; do sleep 0.3; printf . >&2; done";
     assert_eq!(Host::new(silent(talking)).start().end().outcome(), Outcome::Succeeded);
     let ended = Host::new(silent("echo once; exec sleep 1000")).start().end();
     assert_eq!(ended.outcome(), Outcome::TimedOut);
@@ -111,7 +111,7 @@ fn silence_ends_a_job_and_a_byte_now_and_then_does_not() {
 #[test]
 fn all_always_steps_together_get_one_time_for_cleaning_up() {
     let job = Envelope {
-        cleanup: SHORT,
+        cleanup: Duration::from_secs(2),
         grace: SHORT,
         ..envelope(&[sh(OBEDIENT), always(sh(DEAF)), always(sh("echo never"))])
     };

@@ -3,7 +3,7 @@
 use windlass_core::attempt::LineBody;
 use windlass_core::model::{Outcome, StepOutcome};
 
-use crate::harness::{Host, envelope, is_alive, lines, run, sh, signal, until};
+use crate::harness::{Host, envelope, is_alive, lines, run, sh, signal};
 
 #[test]
 fn what_a_step_leaves_behind_lives_on_to_the_end_of_the_job_and_no_longer() {
@@ -53,8 +53,8 @@ fn a_killed_shim_leaves_go_without_exit_and_a_free_lock() {
     let dir = running.host.dir();
     assert!(is_alive(&pid.to_string()), "the step goes on: nobody may guess that it ended");
     let ended = running.end();
+    ended.wait_for_free_lock();
     signal(pid, "KILL");
-    assert!(ended.lock_is_free(), "no step holds the lock");
     let lines = lines(&dir);
     assert!(matches!(lines[1..], [LineBody::Go, LineBody::StepStarted { step: 1 }]), "{lines:?}");
 }
@@ -84,5 +84,5 @@ fn an_agent_that_dies_changes_nothing() {
     let lines = lines(&running.host.dir());
     assert_eq!(lines.len(), 6, "{lines:?}");
     let ended = running.end();
-    until("a free lock", || ended.lock_is_free().then_some(()));
+    ended.wait_for_free_lock();
 }

@@ -114,7 +114,7 @@ async fn next(observations: &mut mpsc::Receiver<Observation>, is_it: impl Fn(&Ob
             }
         }
     };
-    tokio::time::timeout(StdDuration::from_secs(20), wait).await.expect("it comes")
+    tokio::time::timeout(StdDuration::from_secs(120), wait).await.expect("it comes")
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,8 @@ use windlass_core::model::{Fence, Secrets};
 use windlass_disk::DiskFile;
 use windlass_shim::{Cgroup, Cgroups};
 
+use crate::attempts::AttemptDir;
+use crate::attempts::fixture::wait_until_free;
 use crate::host::{Host, RealHost, Volume};
 use crate::work::groups::Groups;
 use crate::work::shim::{Shim, Spawn};
@@ -19,7 +21,7 @@ use crate::work::shim::{Shim, Spawn};
 /// Shims that do nothing but hold their records, until the test lets go.
 #[derive(Clone, Default)]
 pub(super) struct FakeShims {
-    pub(super) records: Arc<Mutex<BTreeMap<String, File>>>,
+    pub(super) records: Arc<Mutex<BTreeMap<String, (File, PathBuf)>>>,
     pub(super) killed: Arc<AtomicU64>,
     pub(super) broken: bool,
     pub(super) groups: FakeGroups,
@@ -47,7 +49,7 @@ impl Spawn for FakeShims {
         }
         let record = File::from(record.descriptor().expect("a real file").try_clone_to_owned()?);
         let name = dir.file_name().expect("a name").to_string_lossy().into_owned();
-        self.records().insert(name, record);
+        self.records().insert(name, (record, AttemptDir::new(dir).record()));
         Ok(Box::new(FakeShim(Arc::clone(&self.killed))))
     }
 
@@ -59,14 +61,16 @@ impl Spawn for FakeShims {
 impl FakeShims {
     pub(super) fn writes(&self, fence: u64, index: u32, body: LineBody) {
         let line = windlass_core::attempt::Line { format: 1, index, boottime_ns: 0, wall_ms: 0, body };
-        let mut record = self.records()[&fence.to_string()].try_clone().expect("a descriptor");
+        let mut record = self.records()[&fence.to_string()].0.try_clone().expect("a descriptor");
         io::Seek::seek(&mut record, io::SeekFrom::End(0)).expect("at the end");
         let mut writer = windlass_disk::record::RecordWriter::from_file(record).expect("a record");
         writer.append(&serde_json::to_vec(&line).expect("JSON")).expect("appended");
     }
 
     pub(super) fn dies(&self, fence: u64) {
-        self.records().remove(&fence.to_string());
+        let (record, path) = self.records().remove(&fence.to_string()).expect("it lived");
+        drop(record);
+        wait_until_free(&path);
     }
 
     pub(super) fn count(&self) -> usize {
@@ -78,7 +82,7 @@ impl FakeShims {
         self.killed.load(Ordering::Relaxed)
     }
 
-    fn records(&self) -> MutexGuard<'_, BTreeMap<String, File>> {
+    fn records(&self) -> MutexGuard<'_, BTreeMap<String, (File, PathBuf)>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -138,7 +138,7 @@ impl Session {
 
     /// The next message; none at the end.
     pub(super) async fn next(&mut self) -> Option<Down> {
-        let message = tokio::time::timeout(Duration::from_secs(10), self.down.message()).await;
+        let message = tokio::time::timeout(Duration::from_secs(60), self.down.message()).await;
         let message = message.expect("it comes in time").ok().flatten()?;
         Some(Down::from_wire(message).expect("the master speaks well"))
     }

@@ -130,7 +130,7 @@ impl Master {
     pub(super) async fn inputs(&self, count: usize, wanted: impl Fn(&Input) -> bool) -> Vec<Input> {
         let mut seen = self.seen.clone();
         let found = |seen: &Vec<Input>| seen.iter().filter(|input| wanted(input)).count() >= count;
-        let seen = tokio::time::timeout(Duration::from_secs(10), seen.wait_for(found)).await;
+        let seen = tokio::time::timeout(Duration::from_secs(60), seen.wait_for(found)).await;
         let seen = seen.expect("the inputs come in time").expect("the engine lives");
         seen.iter().filter(|input| wanted(input)).cloned().collect()
     }

@@ -51,7 +51,7 @@ impl Call {
     }
 
     async fn next(&mut self) -> Result<Down, Status> {
-        let message = tokio::time::timeout(Duration::from_secs(10), self.down.message()).await;
+        let message = tokio::time::timeout(Duration::from_secs(60), self.down.message()).await;
         let message = message.expect("it comes in time")?.expect("the call is open");
         Ok(Down::from_wire(message).expect("the master speaks well"))
     }
@@ -154,7 +154,7 @@ async fn a_whole_log_becomes_a_fact_and_followers_are_told() {
         }
         parts
     };
-    assert_eq!(tokio::time::timeout(Duration::from_secs(10), followed).await.expect("it ends"), b"of it");
+    assert_eq!(tokio::time::timeout(Duration::from_secs(60), followed).await.expect("it ends"), b"of it");
     let phase = master.link.logs.summary(&log_name(2)).await.expect("readable").expect("there").state.phase;
     assert_eq!(phase, LogPhase::Sealed);
     // An agent that missed the news asks again.
