@@ -21,7 +21,7 @@ use crate::link::{Blobs, Dialler, Introduction, Link};
 use crate::socket::{self, Answers};
 use crate::tasks::Tasks;
 use crate::watch::Watch;
-use crate::work::{self, Cgroup, KernelGroups, Settings, SpawnShim};
+use crate::work::{self, CONTROLLERS, Cgroup, KernelGroups, Settings, SpawnShim};
 use crate::{clock, observing};
 
 /// Serves the master until a signal says stop.
@@ -50,6 +50,7 @@ pub fn check(place: &Place) -> Result<(), Failure> {
         format!("steps    run as {}, like the agent, so they can read its key", files::own_user().name),
     ];
     lines.push(format!("jobs     end by {}", ended_by(config.kill)));
+    lines.push(format!("limits   {}", bounded_by(&config)));
     if !config.policy.is_set {
         lines.push("policy   none: this host takes no work".to_owned());
     }
@@ -63,6 +64,18 @@ fn ended_by(kill: Kill) -> String {
         (Kill::Group, _) => "process group, as configured".to_owned(),
         (Kill::Auto | Kill::Cgroup, None) => "process group: no cgroup2 mount shows this process".to_owned(),
         (Kill::Auto | Kill::Cgroup, Some(own)) => format!("cgroup, if {} may be written", own.path().display()),
+    }
+}
+
+/// What the kernel could bound a job by.
+fn bounded_by(config: &Config) -> String {
+    let there = match config.kill {
+        Kill::Group => Vec::new(),
+        Kill::Auto | Kill::Cgroup => Cgroup::own().map(|own| own.could_bound()).unwrap_or_default(),
+    };
+    match there.as_slice() {
+        [] => "none count here: there is no controller of cgroup2".to_owned(),
+        there => format!("count for {}", there.join(", ")),
     }
 }
 
@@ -115,7 +128,11 @@ fn start(
     let kill = if groups.are_there() { KillMode::Cgroup } else { KillMode::Group };
     let introduction = Introduction::new(identity.agent, boot_id, config, kill);
     let dialler = Dialler::new(&config.master, dir);
-    tracing::info!(agent = %identity.agent, ?kill, master = config.master, state = %place.state_dir.display(), "started");
+    let bounds = groups.bounds();
+    if !config.policy.limits.is_none() && bounds.len() < CONTROLLERS.len() {
+        tracing::warn!(?bounds, wanted = ?CONTROLLERS, "[limits] counts only for what the kernel can bound here");
+    }
+    tracing::info!(agent = %identity.agent, ?kill, ?bounds, master = config.master, state = %place.state_dir.display(), "started");
     let link = Link { dialler, introduction, work, seen, store, watch, live };
     tasks.task("link", link.run(tasks.clone()));
     Ok(())

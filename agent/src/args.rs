@@ -23,6 +23,16 @@ pub enum Command {
     Join(Join),
     /// Says whether configuration, identity and state directory are right
     Check(Place),
+    /// Wants nothing new placed on this host; what runs goes on. It stays so over restarts
+    Pause {
+        /// Why
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Ends a pause of this host
+    Resume(Place),
     /// Carries out one job attempt
     #[command(hide = true)]
     Shim {

@@ -19,6 +19,7 @@ mod identity;
 pub mod join;
 pub mod link;
 mod observing;
+mod pause;
 pub mod release;
 pub mod socket;
 pub mod tasks;
@@ -50,6 +51,8 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Command::Step { name } => builtin::main(&name),
         Command::Run(place) => exit::of(app::run(&place)),
         Command::Check(place) => exit::of(app::check(&place)),
+        Command::Pause { reason, place } => exit::of(pause::pause(&place.state_dir, &reason)),
+        Command::Resume(place) => exit::of(pause::resume(&place.state_dir)),
         Command::Join(join) => exit::of(join::run(&join)),
     }
 }

@@ -86,6 +86,45 @@ fn a_pause_stands_over_restarts_of_both_sides() {
 }
 
 #[test]
+fn a_host_can_pause_itself_and_stays_so_over_its_restart() {
+    let mut world = windlass().builder("b1").start();
+    let state = world.agent("b1").state_dir().display().to_string();
+    let says = |world: &World, args: &[&str]| {
+        let args = [args, &["--state-dir", &state]].concat();
+        let output = world.program.run("windlass-agent", args);
+        assert_eq!(output.code, Some(0), "{}", output.err);
+    };
+    let api = world.api();
+    says(&world, &["pause", "--reason", "disk swap"]);
+    until("the master knows", || (api.get("/agents/b1").body["paused_on_host"] == "disk swap").then_some(()));
+    world.agent("b1").kill();
+    world.agent("b1").start(&api);
+    let run = world.run(HELLO);
+    until("the job waits for the end of the pause", || {
+        waits_because(&world, &run).to_string().contains("b1 is paused on its host").then_some(())
+    });
+    assert!(asks(&world, &["agents"]).contains("paused on its host: \"disk swap\""));
+    assert!(asks(&world, &["agents", "show", "b1"]).contains("kills"), "and how it ends jobs");
+    says(&world, &["resume"]);
+    assert_eq!(api.ended(&run)["outcome"], "succeeded");
+}
+
+#[test]
+fn a_job_that_asks_for_more_than_its_host_gives_is_denied_and_one_that_asks_for_less_runs() {
+    let mut world = windlass().start();
+    let grant = serde_json::json!({ "name": "b1", "labels": {} });
+    world.add_agent(&grant, "[policy]\nprojects = [\"shop\"]\n[limits]\nmemory = \"1GiB\"\npids = 100\n");
+    let outcome = |limits: &str| {
+        let run = world.run(&format!("jobs:\n  a: {{limits: {limits}, run: 'true'}}\n"));
+        world.api().ended(&run)["jobs"][0]["outcome"].clone()
+    };
+    assert_eq!(outcome("{memory: 512MiB, cpu: 0.5, pids: 50}")["kind"], "succeeded");
+    let denied = outcome("{pids: 101}");
+    assert_eq!(denied["kind"], "not_started", "{denied:#}");
+    assert!(denied["reason"].to_string().contains("limits.pids"), "{denied:#}");
+}
+
+#[test]
 fn a_removed_agent_does_not_come_back_and_what_it_had_is_unknown() {
     let mut world = windlass().builder("b1").start();
     let run = world.run("jobs:\n  a: {run: 'echo begun; sleep 600'}\n");

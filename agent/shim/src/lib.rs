@@ -45,7 +45,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub use place::{Cgroups, Place};
-pub use process::{Cgroup, keep_inherited};
+pub use process::{CONTROLLERS, Cgroup, keep_inherited};
 pub use secrets::handed;
 
 /// The parts of a shim that need no process, for a loop that plays the rest.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use windlass_core::model::Limits;
 
 use crate::process::Cgroup;
 
@@ -29,6 +30,9 @@ pub struct Place {
     /// Where the kernel keeps its processes together; none: in process groups only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroups: Option<Cgroups>,
+    /// What all processes of the job together may have, where the kernel keeps them together and has the controllers.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
 }
 
 /// The two groups of an attempt.

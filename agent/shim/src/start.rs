@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use windlass_core::attempt::{Line, LineBody};
 use windlass_core::mask::Needles;
-use windlass_core::model::{Envelope, Fence, Secrets};
+use windlass_core::model::{Envelope, Fence, Limits, Secrets};
 use windlass_disk::RealDisk;
 use windlass_disk::file::DiskFile;
 use windlass_disk::real::RealFile;
@@ -45,7 +45,7 @@ pub(crate) fn start(dir: &Path) -> Result<Attempt, Error> {
     let needles = secrets.as_ref().map(|secrets| Needles::of(secrets.iter())).unwrap_or_else(|| Needles::of([]));
     let ended = become_session()?;
     if let Some(cgroups) = &place.cgroups {
-        make_groups(cgroups)?;
+        make_groups(cgroups, &place.limits)?;
     }
     let tree = Tree::new(ended, place.cgroups.as_ref().map(|cgroups| cgroups.job.clone()));
     std::env::set_current_dir("/").map_err(file_error(Path::new("/")))?;
@@ -59,11 +59,11 @@ pub(crate) fn start(dir: &Path) -> Result<Attempt, Error> {
 
 /// Makes the job's group and enters our own. Nothing waits for the latter, which takes the kernel some ten milliseconds: what is
 /// forked meanwhile goes to the job's group all the same.
-fn make_groups(cgroups: &Cgroups) -> Result<(), Error> {
+fn make_groups(cgroups: &Cgroups, limits: &Limits) -> Result<(), Error> {
     for group in [&cgroups.job, &cgroups.shim] {
         group.make().map_err(|source| Error::File { path: group.path().to_owned(), source })?;
     }
-    cgroups.job.limit();
+    cgroups.job.limit(limits);
     let own = cgroups.shim.clone();
     let entering = std::thread::Builder::new().name("enter".to_owned()).spawn(move || {
         if let Err(error) = own.enter() {

@@ -63,6 +63,7 @@ pub(crate) fn envelope() -> Envelope {
         cleanup: Duration::from_secs(5),
         log_quota_bytes: 1024,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: None,
     }

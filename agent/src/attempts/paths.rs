@@ -64,6 +64,11 @@ impl StateDir {
         self.0.join("ballast")
     }
 
+    /// Why somebody on this host wants nothing new, if somebody does.
+    pub fn paused(&self) -> PathBuf {
+        self.0.join("paused")
+    }
+
     /// What the observer repeats.
     pub fn observed(&self) -> PathBuf {
         self.0.join("observed")

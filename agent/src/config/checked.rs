@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use windlass_core::model::AgentName;
+use windlass_core::model::{AgentName, Limits, limits};
 
 use super::error::Error;
-use super::policy::Policy;
-use super::written::{Written, WrittenKill};
+use super::policy::{Policy, Wrong};
+use super::written::{Number, Written, WrittenKill, WrittenLimits};
 use crate::release::place::LocalServices;
 
 /// Room for a hundred thousand lines, when nothing else is left.
@@ -76,7 +76,9 @@ impl Config {
                 return Err(wrong("labels", format!("{name:?} is not the name of a label")));
             }
         }
+        let limits = limits(&written.limits).map_err(|(key, why)| wrong(&format!("limits.{key}"), why))?;
         let policy = Policy::check(written.policy).map_err(|(key, why)| wrong(&format!("policy.{key}"), why))?;
+        let policy = Policy { limits, ..policy };
         let work_dir = written.work.dir.unwrap_or_else(|| beside(state_dir));
         if !work_dir.is_absolute() || work_dir.components().any(|part| part == Component::ParentDir) {
             return Err(wrong("work.dir", format!("{work_dir:?} is not an absolute path without `..`")));
@@ -100,6 +102,28 @@ impl Config {
             services: written.services,
         })
     }
+}
+
+/// What one job may have at most, whatever it asks for.
+fn limits(written: &WrittenLimits) -> Result<Limits, Wrong> {
+    let memory = written.memory.as_ref().map(|text| {
+        limits::memory(text).ok_or(("memory", format!("{text:?} is not a size: write \"512MiB\" or \"2GiB\"")))
+    });
+    let cpu = written.cpu.as_ref().map(|number| {
+        let text = match number {
+            Number::Whole(whole) => whole.to_string(),
+            Number::Float(float) => float.to_string(),
+        };
+        limits::cpu(&text).ok_or(("cpu", format!("{text} is not a number of processors: write 2 or 0.5")))
+    });
+    let pids = written.pids.map(|pids| {
+        limits::PIDS.contains(&pids).then_some(pids).ok_or(("pids", format!("{pids} is not from 1 to 4194304")))
+    });
+    Ok(Limits {
+        memory_bytes: memory.transpose()?.unwrap_or_default(),
+        cpu_milli: cpu.transpose()?.unwrap_or_default(),
+        pids: pids.transpose()?.unwrap_or_default(),
+    })
 }
 
 fn is_host_and_port(text: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use windlass_core::model::{Action, Builtin, Change, Digest, Envelope};
+use windlass_core::model::{Action, Builtin, Change, Digest, Envelope, Limits};
 
 use super::written::{WrittenPolicy, WrittenSteps};
 use crate::release::place::{LocalServices, Place};
@@ -25,6 +25,8 @@ pub struct Policy {
     pub release_roots: Vec<PathBuf>,
     /// What steps may execute.
     pub steps: Steps,
+    /// What one job may have of this host.
+    pub limits: Limits,
 }
 
 /// What steps and hooks may execute.
@@ -38,7 +40,7 @@ pub enum Steps {
 }
 
 /// A key of `[policy]` and what is wrong with it.
-type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
 impl Policy {
     pub(super) fn check(written: Option<WrittenPolicy>) -> Result<Self, Wrong> {
@@ -81,6 +83,7 @@ impl Policy {
             services: written.services.into_iter().collect(),
             release_roots: written.release_roots,
             steps,
+            limits: Limits::default(),
         })
     }
 
@@ -98,6 +101,9 @@ impl Policy {
             Some((lane, _)) if !self.services.contains(lane.service.as_str()) => return Some("services"),
             None if !self.takes_jobs() => return Some("jobs"),
             Some(_) | None => {}
+        }
+        if let Some(rule) = envelope.limits.beyond(&self.limits) {
+            return Some(rule);
         }
         envelope.steps.iter().find_map(|step| self.denies_action(&step.action, envelope, services))
     }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use windlass_core::model::{Action, Attempt, Builtin, Command, Duration, Envelope, RunIf, Step, Workspace};
+use windlass_core::model::{Action, Attempt, Builtin, Command, Duration, Envelope, Limits, RunIf, Step, Workspace};
 
 use super::*;
 use crate::release::place::LocalServices;
@@ -23,6 +23,7 @@ fn envelope(project: &str, lane: Option<&str>) -> Envelope {
         cleanup: Duration::from_secs(5),
         log_quota_bytes: 1024,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: lane.map(|lane| (lane.parse().expect("a lane"), 1)),
     }
@@ -62,6 +63,23 @@ fn how_jobs_are_ended_can_be_fixed() {
         assert_eq!(kill(text).expect("it is right"), expected, "{text}");
     }
     kill("[process]\nkill = \"both\"").expect_err("no such way");
+}
+
+#[test]
+fn a_job_may_ask_for_less_than_the_host_gives_and_for_no_more() {
+    let text =
+        "master = \"m:1\"\n[policy]\nprojects = [\"shop\"]\n[limits]\nmemory = \"1GiB\"\ncpu = 0.5\npids = 100\n";
+    let policy = parse(text).expect("it is right").policy;
+    assert_eq!(policy.limits, Limits { memory_bytes: 1 << 30, cpu_milli: 500, pids: 100 });
+    let asks = |limits| policy.denies(&Envelope { limits, ..envelope("shop", None) }, &LocalServices::new());
+    assert_eq!(asks(Limits::default()), None);
+    assert_eq!(asks(Limits { cpu_milli: 500, ..Limits::default() }), None);
+    assert_eq!(asks(Limits { pids: 101, ..Limits::default() }), Some("limits.pids"));
+    for (wrong, key) in [("memory = \"1GB\"", "limits.memory"), ("cpu = 0", "limits.cpu"), ("pids = 0", "limits.pids")]
+    {
+        let error = parse(&format!("master = \"m:1\"\n[limits]\n{wrong}\n")).expect_err("it is wrong").to_string();
+        assert!(error.contains(key), "{error}");
+    }
 }
 
 #[test]

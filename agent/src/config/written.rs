@@ -26,6 +26,8 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) disk: DiskKeys,
     #[serde(default)]
+    pub(super) limits: WrittenLimits,
+    #[serde(default)]
     pub(super) services: BTreeMap<ServiceName, LocalService>,
 }
 
@@ -73,6 +75,23 @@ pub(super) struct Work {
 pub(super) struct Process {
     #[serde(default)]
     pub(super) kill: WrittenKill,
+}
+
+/// `[limits]`: of each job.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenLimits {
+    pub(super) memory: Option<String>,
+    pub(super) cpu: Option<Number>,
+    pub(super) pids: Option<u32>,
+}
+
+/// A number with or without a point.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Number {
+    Whole(u32),
+    Float(f64),
 }
 
 /// `[disk]`.

@@ -36,6 +36,9 @@ pub enum Error {
     /// The master ended it.
     #[error("the master ended the session")]
     Ended,
+    /// Somebody on this host paused it, or ended the pause.
+    #[error("what this host takes has changed: the master is told anew")]
+    Changed,
     /// The master's epoch is over.
     #[error(transparent)]
     Stale(#[from] StaleMaster),

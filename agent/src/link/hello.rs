@@ -36,8 +36,15 @@ impl Introduction {
             jobs: config.policy.takes_jobs(),
             same_user: true,
             kill,
+            paused: None,
         };
         Self { agent, boot_id, offer, policy: config.policy.digest() }
+    }
+
+    /// The same, with a pause for this reason.
+    #[must_use]
+    pub fn paused(&self, reason: Option<String>) -> Self {
+        Self { offer: Offer { paused: reason, ..self.offer.clone() }, ..self.clone() }
     }
 
     /// The Hello.

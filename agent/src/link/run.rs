@@ -16,6 +16,7 @@ use super::hello::Introduction;
 use super::session::Session;
 use super::ship;
 use crate::attempts::Store;
+use crate::pause;
 use crate::tasks::Tasks;
 use crate::watch::Watch;
 use crate::work::Work;
@@ -81,7 +82,9 @@ impl Link {
         let of_session = tasks.child();
         let stop = of_session.stop();
         let control = self.dialler.connect().await?;
-        let opened = Session::open(control, &self.work, &self.introduction, self.seen.clone());
+        let paused = self.store.dir().paused();
+        let introduction = self.introduction.paused(pause::reason(&paused));
+        let opened = Session::open(control, &self.work, &introduction, paused, self.seen.clone());
         let session = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             opened = Box::pin(opened) => opened?,

@@ -1,6 +1,7 @@
 //! One session, from Hello to its end: reports up, assignments down, heartbeats both ways.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::hello::Introduction;
 use super::pending::Pending;
 use super::run::Seen;
 use crate::clock;
+use crate::pause;
 use crate::work::{Holdings, Work};
 
 /// Messages on their way up: enough that a burst of reports needs no wait, few enough that a heartbeat is not behind many.
@@ -43,6 +45,8 @@ pub(super) struct Session {
     beats: u64,
     /// The two wall clocks differ too much, and this was said.
     skewed: bool,
+    /// Where it stands why nothing new is wanted here, and what the master was told of it.
+    paused: (PathBuf, Option<String>),
 }
 
 enum Event {
@@ -61,6 +65,7 @@ impl Session {
         channel: tonic::transport::Channel,
         work: &Work,
         introduction: &Introduction,
+        paused: PathBuf,
         seen: Seen,
     ) -> Result<Self> {
         let greeting = work.greet().await?;
@@ -92,6 +97,7 @@ impl Session {
             heard: Instant::now(),
             beats: 0,
             skewed: false,
+            paused: (paused, introduction.offer.paused.clone()),
         })
     }
 
@@ -121,7 +127,7 @@ impl Session {
             };
             match event {
                 Event::Message(message) => self.take(message.ok_or(Error::Ended)?).await?,
-                Event::Beat => self.beat(),
+                Event::Beat => self.beat()?,
                 Event::Silent => return Err(Error::Silent),
                 Event::Held | Event::Room => has_reports = self.report(),
                 Event::Seen => self.tell(),
@@ -168,7 +174,10 @@ impl Session {
     }
 
     /// Without room the link is stuck, and its silence will end it.
-    fn beat(&mut self) {
+    fn beat(&mut self) -> Result<()> {
+        if pause::reason(&self.paused.0) != self.paused.1 {
+            return Err(Error::Changed);
+        }
         self.beats += 1;
         if self.beats.is_multiple_of(TELL_ALL_EVERY_BEATS) {
             self.told.clear();
@@ -185,6 +194,7 @@ impl Session {
         if self.outgoing.try_send(Up::Heartbeat(beat).into_wire()).is_err() {
             tracing::debug!(number = self.beats, "no room for a heartbeat");
         }
+        Ok(())
     }
 
     /// Sends what the observer saw and this session was not told; all of it now and then. What finds no room is sent with the next beat.

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use windlass_core::model::Fence;
-pub use windlass_shim::{Cgroup, Cgroups};
+pub use windlass_shim::{CONTROLLERS, Cgroup, Cgroups};
 
 /// Groups of processes, as the kernel keeps them.
 pub trait Groups: Send {
@@ -59,7 +59,12 @@ impl KernelGroups {
             for part in ["jobs", "shims", "agent"] {
                 base.child(part).make()?;
             }
-            base.child("agent").enter()
+            base.child("agent").enter()?;
+            // With us the last process is out of the groups above, which the kernel demands before it bounds what is below.
+            for group in [&outside, &outside.child("windlass"), &base, &base.child("jobs")] {
+                group.bound_children();
+            }
+            Ok(())
         };
         let mut tried = made();
         for _again in 1..TRIES {
@@ -89,6 +94,11 @@ impl KernelGroups {
         let path = state_dir.canonicalize()?;
         let name = blake3::hash(path.as_os_str().as_bytes()).to_hex();
         Ok(outside.child("windlass").child(&name[..16]))
+    }
+
+    /// By what jobs are bounded here.
+    pub fn bounds(&self) -> Vec<&'static str> {
+        self.own.as_ref().map(|own| own.base.child("jobs").bounds()).unwrap_or_default()
     }
 
     /// Whether there are any.

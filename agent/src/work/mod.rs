@@ -17,7 +17,7 @@ mod start;
 mod state;
 mod sweep;
 
-pub use groups::{Cgroup, Cgroups, Groups, KernelGroups};
+pub use groups::{CONTROLLERS, Cgroup, Cgroups, Groups, KernelGroups};
 pub use handle::{Fatal, Work, spawn};
 pub use holdings::{Attempt, Holdings, Phase};
 pub use room::Room;

@@ -131,6 +131,7 @@ impl State {
             secrets: place::secrets(self.store.dir().path(), fence),
             exe: self.settings.exe.clone(),
             cgroups: self.spawner.groups().of(fence),
+            limits: envelope.limits.or(self.settings.policy.limits),
         })
     }
 }

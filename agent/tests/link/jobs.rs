@@ -17,6 +17,7 @@ pub fn job(steps: Vec<Step>) -> Envelope {
         cleanup: Duration::from_secs(5),
         log_quota_bytes: 16 * 1024 * 1024,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: None,
     }

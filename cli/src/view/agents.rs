@@ -82,10 +82,11 @@ fn state(agent: &Agent, reader: &Reader) -> String {
     if let Some(quarantine) = &agent.quarantine {
         return format!("quarantine: {} since {}", quarantine.kind, reader.time(quarantine.since));
     }
-    match (&agent.paused, agent.state) {
-        (Some(word), AgentState::Connected) => format!("paused by {}: {:?}", word.by, word.reason),
-        (Some(word), _) => format!("paused by {}, {}", word.by, presence(agent, reader)),
-        (None, _) => presence(agent, reader),
+    match (&agent.paused, &agent.paused_on_host, agent.state) {
+        (Some(word), _, AgentState::Connected) => format!("paused by {}: {:?}", word.by, word.reason),
+        (None, Some(reason), AgentState::Connected) => format!("paused on its host: {:?}", visible(reason)),
+        (Some(word), _, _) => format!("paused by {}, {}", word.by, presence(agent, reader)),
+        (None, _, _) => presence(agent, reader),
     }
 }
 

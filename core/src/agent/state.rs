@@ -104,6 +104,12 @@ impl Agent {
         }
     }
 
+    /// Why nothing new is placed on it, in the words of whoever paused it: here, or on its host. None if nobody did.
+    pub fn pause(&self) -> Option<String> {
+        let here = self.paused.as_ref().map(|word| format!("paused by {}: {:?}", word.by, word.reason));
+        here.or_else(|| Some(format!("paused on its host: {:?}", self.offer.paused.as_ref()?)))
+    }
+
     /// True if environments may have it as a target.
     pub fn may_be_target(&self) -> bool {
         !self.register.environments.is_empty()

@@ -124,6 +124,7 @@ pub(crate) mod tests {
             cleanup: Duration::from_secs(60),
             log_quota_bytes: 1024 * 1024,
             slots: 1,
+            limits: Default::default(),
             workspace: Workspace::Warm,
             lane: None,
         }

@@ -13,7 +13,7 @@ use super::state::{Deployment, Target};
 use crate::job::Job;
 use crate::job::envelope::builtin;
 use crate::model::{
-    Builtin, Change, Duration, JobKey, JobPlan, OnUnknown, Phase, Release, RunIf, ServiceSpec, Step, StepsWork,
+    Builtin, Change, Duration, JobKey, JobPlan, Limits, OnUnknown, Phase, Release, RunIf, ServiceSpec, Step, StepsWork,
     TargetWork, Work, Workspace,
 };
 use crate::world::State;
@@ -65,6 +65,7 @@ pub(super) fn job(
         idempotent: phase == Phase::Prepare,
         on_unknown: OnUnknown::Fail,
         checkout: false,
+        limits: Limits::default(),
         workspace: Workspace::Fresh,
         inputs: Vec::new(),
         artifacts: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::state::{Deployment, DeploymentState};
 use crate::agent::{Agent, Presence};
+use crate::input::KillMode;
 use crate::model::deployment::PlannedTarget;
 use crate::model::{
     AgentId, Duration, Environment, EnvironmentName, Health, LaneId, Observation, Phase, ReleaseId, Running, UnixMs,
@@ -45,14 +46,17 @@ pub(super) fn obstacle(state: &State, lane: &LaneId, agent: &Agent) -> Option<St
     if agent.session().is_none() {
         return Some("away".to_owned());
     }
-    if let Some(word) = &agent.paused {
-        return Some(format!("paused by {}: {:?}", word.by, word.reason));
+    if let Some(pause) = agent.pause() {
+        return Some(pause);
     }
     if !agent.offer.environments.iter().any(|offered| offered == lane.environment.as_str()) {
         return Some(format!("its own policy does not take {}", lane.environment));
     }
     if agent.offer.same_user && !rails.same_user {
         return Some("it runs steps as itself".to_owned());
+    }
+    if agent.offer.kill == KillMode::Group && rails.require_cgroup {
+        return Some("it ends jobs by process group".to_owned());
     }
     match agent.observations.get(lane) {
         Some(seen) if seen.held_by_hand => Some("held by hand".to_owned()),

@@ -77,6 +77,9 @@ pub struct Offer {
     /// How it ends what a job leaves behind.
     #[serde(default)]
     pub kill: KillMode,
+    /// Somebody on its host wants nothing new placed on it, for this reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
 }
 
 /// How an agent ends all processes of a job.

@@ -30,6 +30,7 @@ pub fn envelope(state: &State, run: &Run, job: &Job, work: &StepsWork, agent: &A
         cleanup: work.cleanup,
         log_quota_bytes,
         slots: u32::from(work.target.is_none()),
+        limits: work.limits,
         workspace: work.workspace,
         lane: lane(work),
     }

@@ -51,6 +51,9 @@ pub struct Environment {
     pub lost_after: Duration,
     /// Takes targets whose agent runs steps as itself.
     pub same_user: bool,
+    /// Takes only targets whose kernel keeps the processes of a job together.
+    #[serde(default)]
+    pub require_cgroup: bool,
 }
 
 /// What a join token fixed about an agent. Targets go by this alone, never by what an agent says of itself.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::id::{Attempt, JobKey, LaneId, Revision, RunId};
+use super::limits::Limits;
 use super::release::Change;
 use super::secret::SecretName;
 use super::time::Duration;
@@ -38,6 +39,9 @@ pub struct Envelope {
     pub log_quota_bytes: u64,
     /// How many of the agent's slots it takes; 0 for a change of a target, which is taken beside them.
     pub slots: u32,
+    /// What all its processes together may have of the host.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
     /// What happens to the workspace before and after.
     pub workspace: Workspace,
     /// The lane and its generation, for jobs of deployments.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::{Collect, RunIf, Step, Workspace};
 use super::id::{AgentId, DeploymentId, JobKey};
+use super::limits::Limits;
 use super::name::{EnvironmentName, ServiceName};
 use super::release::{BatchSpec, ServiceSpec};
 use super::settlement::OnUnknown;
@@ -65,6 +66,9 @@ pub struct StepsWork {
     /// What follows when nothing is proven and no new attempt may be made.
     #[serde(default)]
     pub on_unknown: OnUnknown,
+    /// What all its processes together may have of the host.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
     /// The repository is checked out before the first step.
     pub checkout: bool,
     /// What happens to the workspace.

@@ -67,6 +67,7 @@ fn steps_work(
         cleanup: settings.cleanup.unwrap_or(CLEANUP),
         idempotent: settings.idempotent.unwrap_or(false),
         on_unknown: settings.on_unknown.unwrap_or_default(),
+        limits: settings.limits.unwrap_or_default(),
         checkout: settings.checkout.unwrap_or(true),
         workspace: settings.workspace.unwrap_or_default(),
         inputs: settings.inputs.iter().flatten().map(|wanted| input(graph, job, wanted)).collect(),

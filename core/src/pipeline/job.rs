@@ -5,8 +5,8 @@ use super::range;
 use super::read::{Object, Reader};
 use super::spec::{At, JobSpec, Settings, StepSpec, WorkSpec};
 use super::words::quote;
-use super::yaml::{Entry, Node};
-use crate::model::{Code, JobKey, OnUnknown, Workspace};
+use super::yaml::{Entry, Node, Value};
+use crate::model::{Code, JobKey, Limits, OnUnknown, Workspace, limits};
 
 const WORKSPACES: [(&str, Workspace); 3] =
     [("warm", Workspace::Warm), ("clean", Workspace::Clean), ("fresh", Workspace::Fresh)];
@@ -86,6 +86,34 @@ impl Reader<'_> {
         needs
     }
 
+    /// What all processes of a job together may have.
+    fn limits(&mut self, node: &Node) -> Option<Limits> {
+        let object = self.object(node, "`limits`".to_owned(), keys::LIMITS)?;
+        let memory = object.get("memory").and_then(|node| {
+            self.one(node, "memory", "a size from 1MiB to 1PiB", "write for example `512MiB` or `2GiB`", limits::memory)
+        });
+        let cpu = object.get("cpu").and_then(|node| {
+            self.one(node, "cpu", "processors from 0.01 to 1000", "write for example `2` or `0.5`", limits::cpu)
+        });
+        let pids = object.get("pids").and_then(|node| self.number(node, range::PIDS));
+        let (memory_bytes, cpu_milli, pids) =
+            (memory.unwrap_or_default(), cpu.unwrap_or_default(), pids.unwrap_or_default());
+        Some(Limits { memory_bytes, cpu_milli, pids })
+    }
+
+    fn one<T>(&mut self, node: &Node, key: &str, what: &str, hint: &str, read: fn(&str) -> Option<T>) -> Option<T> {
+        let Value::Scalar { text, .. } = &node.value else {
+            self.wrong_type(node, &format!("`{key}`"), what);
+            return None;
+        };
+        let found = read(text);
+        if found.is_none() {
+            let text = format!("`{key}` takes {what}, not {}", quote(text));
+            self.findings.error(node.span, Code::OutOfRange, text, hint);
+        }
+        found
+    }
+
     fn settings(&mut self, object: &Object<'_>) -> Settings {
         Settings {
             run_if: object.get("if").and_then(|node| self.condition(node)),
@@ -98,6 +126,7 @@ impl Reader<'_> {
             secrets: object.get("secrets").map(|node| self.secrets(node)),
             idempotent: object.get("idempotent").and_then(|node| self.boolean(node, "idempotent")),
             on_unknown: object.get("on-unknown").and_then(|node| self.word(node, "on-unknown", &ON_UNKNOWN)),
+            limits: object.get("limits").and_then(|node| self.limits(node)),
             checkout: object.get("checkout").and_then(|node| self.checkout(node)),
             workspace: object.get("workspace").and_then(|node| self.word(node, "workspace", &WORKSPACES)),
             artifacts: object.get("artifacts").map(|node| self.artifacts(node)),

@@ -44,7 +44,6 @@ const JOB_LATER: &[(&str, &str)] = &[
     ("cache", ""),
     ("reports", "keep the files as `artifacts`"),
     ("user", ""),
-    ("limits", ""),
 ];
 
 pub(super) const JOB: Keys = Keys {
@@ -63,6 +62,7 @@ pub(super) const JOB: Keys = Keys {
         "secrets",
         "idempotent",
         "on-unknown",
+        "limits",
         "artifacts",
         "inputs",
         "checkout",
@@ -70,6 +70,8 @@ pub(super) const JOB: Keys = Keys {
     ],
     later: JOB_LATER,
 };
+
+pub(super) const LIMITS: Keys = Keys { known: &["memory", "cpu", "pids"], later: &[] };
 
 pub(super) const DEFAULTS: Keys = Keys {
     known: &[
@@ -83,6 +85,7 @@ pub(super) const DEFAULTS: Keys = Keys {
         "secrets",
         "idempotent",
         "on-unknown",
+        "limits",
         "artifacts",
         "inputs",
         "checkout",

@@ -1,6 +1,6 @@
 //! What times and numbers may be, by key.
 
-use crate::model::Duration;
+use crate::model::{Duration, limits};
 
 /// The times that a key takes.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +57,7 @@ pub(super) const GATE_GRACE: Times =
 pub(super) const GATE_DEADLINE: Times =
     Times { key: "deadline", noun: "a deadline", least: TENTH, most: HOUR, beyond: " or less" };
 
+pub(super) const PIDS: Numbers = Numbers { key: "pids", least: *limits::PIDS.start(), most: *limits::PIDS.end() };
 pub(super) const KEEP: Numbers = Numbers { key: "keep", least: 1, most: 100 };
 pub(super) const GATE_FALL: Numbers = Numbers { key: "fall", least: 1, most: 1_000 };
 pub(super) const GATE_FLAPS: Numbers = Numbers { key: "flaps", least: 0, most: 1_000 };

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use globset::GlobMatcher;
 
 use crate::model::{
-    BatchSpec, Collect, Duration, EnvironmentName, JobKey, OnUnknown, RunIf, SecretName, ServiceName, ServiceSpec,
-    Term, Workspace,
+    BatchSpec, Collect, Duration, EnvironmentName, JobKey, Limits, OnUnknown, RunIf, SecretName, ServiceName,
+    ServiceSpec, Term, Workspace,
 };
 
 /// A place in the file; always inside it.
@@ -131,6 +131,8 @@ pub struct Settings {
     pub idempotent: Option<bool>,
     /// What follows when nothing is proven.
     pub on_unknown: Option<OnUnknown>,
+    /// What all processes together may have of the host.
+    pub limits: Option<Limits>,
     /// The repository is checked out.
     pub checkout: Option<bool>,
     /// What happens to the workspace.
@@ -244,6 +246,7 @@ impl Settings {
             secrets: self.secrets.or_else(|| defaults.secrets.clone()),
             idempotent: self.idempotent.or(defaults.idempotent),
             on_unknown: self.on_unknown.or(defaults.on_unknown),
+            limits: self.limits.or(defaults.limits),
             checkout: self.checkout.or(defaults.checkout),
             workspace: self.workspace.or(defaults.workspace),
             artifacts: self.artifacts.or_else(|| defaults.artifacts.clone()),

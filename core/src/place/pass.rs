@@ -97,7 +97,7 @@ pub(super) fn candidates<'a>(state: &'a State, run: &Run, work: &StepsWork) -> C
     if here.is_empty() {
         return Candidates::None(Waiting::AgentsAway(names(&taking)));
     }
-    let (paused, here): (Vec<&Agent>, Vec<&Agent>) = here.iter().partition(|agent| agent.paused.is_some());
+    let (paused, here): (Vec<&Agent>, Vec<&Agent>) = here.iter().partition(|agent| agent.pause().is_some());
     if here.is_empty() {
         return Candidates::None(Waiting::AgentsPaused(paused.iter().copied().map(pause_of).collect()));
     }
@@ -112,7 +112,7 @@ fn target_only(state: &State, target: AgentId) -> Candidates<'_> {
         Some(agent) if agent.session().is_none() => {
             Candidates::None(Waiting::AgentsAway(vec![agent.register.name.to_string()]))
         }
-        Some(agent) if agent.paused.is_some() => Candidates::None(Waiting::AgentsPaused(vec![pause_of(agent)])),
+        Some(agent) if agent.pause().is_some() => Candidates::None(Waiting::AgentsPaused(vec![pause_of(agent)])),
         Some(agent) if is_being_changed(state, agent) => {
             Candidates::None(Waiting::AgentsFull(vec![agent.register.name.to_string()]))
         }
@@ -123,10 +123,7 @@ fn target_only(state: &State, target: AgentId) -> Candidates<'_> {
 /// As `b2 is paused by ines: "disk swap"`.
 fn pause_of(agent: &Agent) -> String {
     let name = &agent.register.name;
-    agent
-        .paused
-        .as_ref()
-        .map_or_else(|| name.to_string(), |word| format!("{name} is paused by {}: {:?}", word.by, word.reason))
+    agent.pause().map_or_else(|| name.to_string(), |pause| format!("{name} is {pause}"))
 }
 
 /// At most one job changes a target at any time, over all lanes.

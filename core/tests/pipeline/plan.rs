@@ -144,3 +144,29 @@ fn a_preset_stands_for_its_list() {
         assert_eq!(deploy.artifact_of.as_str(), "build");
     }
 }
+
+#[test]
+fn limits_of_a_job_are_read_and_what_is_out_of_range_is_said() {
+    let plan = |limits: &str| {
+        let text = format!("defaults:\n  limits: {{pids: 7}}\njobs:\n  a: {{run: make{limits}}}\n");
+        windlass_core::pipeline::parse("windlass.yaml", &text)
+    };
+    let limits = |text: &str| {
+        let parsed = plan(text);
+        let plan = windlass_core::pipeline::expand(&parsed.pipeline.expect("it is right"));
+        let limits = steps(&plan, "a").limits;
+        (limits.memory_bytes, limits.cpu_milli, limits.pids)
+    };
+    assert_eq!(limits(""), (0, 0, 7), "those of `defaults`");
+    assert_eq!(limits(", limits: {memory: 512MiB, cpu: 0.5}"), (512 << 20, 500, 0), "they replace those of `defaults`");
+    assert_eq!(limits(", limits: {cpu: 2, pids: 100}"), (0, 2_000, 100));
+    for (wrong, says) in [
+        ("memory: 512", "`memory` takes a size from 1MiB to 1PiB, not `512`"),
+        ("cpu: 0", "`cpu` takes processors from 0.01 to 1000, not `0`"),
+        ("pids: 0", "`pids` takes a whole number from 1 to 4194304, not `0`"),
+        ("disk: 1GiB", "`limits` has no key `disk`"),
+    ] {
+        let problems = plan(&format!(", limits: {{{wrong}}}")).problems;
+        assert!(problems.iter().any(|problem| problem.text.contains(says)), "{wrong}: {problems:?}");
+    }
+}

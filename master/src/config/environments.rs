@@ -45,6 +45,7 @@ impl Checker<'_> {
             rollback_at_once: self.amount(&format!("{key}.rollback_at_once"), written.rollback_at_once),
             lost_after: lost_after.unwrap_or(TARGET_LOST_AFTER),
             same_user: written.same_user,
+            require_cgroup: written.require_cgroup,
             targets: written.targets.into_inner(),
         }
     }

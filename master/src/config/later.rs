@@ -3,7 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 /// `*` stands for a name that the operator chose.
-const LATER: [&[&str]; 25] = [
+const LATER: &[&[&str]] = &[
     &["blobs"],
     &["retention"],
     &["locks"],
@@ -28,7 +28,6 @@ const LATER: [&[&str]; 25] = [
     &["environments", "*", "availability"],
     &["environments", "*", "freeze"],
     &["environments", "*", "catch_up"],
-    &["environments", "*", "require_cgroup"],
 ];
 
 /// A documented key that this version refuses, and where it begins in the text.

@@ -54,6 +54,7 @@ max_unavailable = 2
 rollback_at_once = "50%"
 lost_after = "30s"
 same_user = true
+require_cgroup = true
 "#,
     )
     .expect("all of it is right");
@@ -66,7 +67,10 @@ same_user = true
     let production = &config.model.environments[&EnvironmentName::new("production").expect("a name")];
     assert_eq!(production.max_unavailable, Some(Amount::Count(2)));
     assert_eq!(production.rollback_at_once, Some(Amount::Percent(50)));
-    assert_eq!((production.lost_after, production.same_user), (Duration::from_secs(30), true));
+    assert_eq!(
+        (production.lost_after, production.same_user, production.require_cgroup),
+        (Duration::from_secs(30), true, true)
+    );
     assert_eq!((production.targets.len(), production.branches.len(), production.deployers.len()), (2, 2, 3));
 }
 

@@ -92,6 +92,8 @@ pub(super) struct Environment {
     pub(super) lost_after: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) same_user: bool,
+    #[serde(default)]
+    pub(super) require_cgroup: bool,
 }
 
 /// `3` or `"10%"`.

@@ -21,6 +21,9 @@ pub struct Agent {
     /// Nothing new is placed on it, because a person said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Word>,
+    /// Nothing new is placed on it, because somebody on its host said so, for this reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_on_host: Option<String>,
     /// Its Hellos are refused; its jobs go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,

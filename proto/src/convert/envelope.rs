@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use prost::Message;
 use windlass_core::model::envelope::ENVELOPE_MAX;
-use windlass_core::model::{Action, Attempt, Builtin, Command, Digest, Envelope, RunIf, SecretName, Step, Workspace};
+use windlass_core::model::{
+    Action, Attempt, Builtin, Command, Digest, Envelope, Limits, RunIf, SecretName, Step, Workspace,
+};
 
 use super::fields::{at_most, counted, known, map, pairs, parsed, required, seconds, unused};
 use super::{Error, Result, STEPS_MAX};
@@ -46,9 +48,9 @@ fn to_wire(envelope: &Envelope) -> v1::Envelope {
         cleanup_s: envelope.cleanup.secs_ceil(),
         log_quota_bytes: envelope.log_quota_bytes,
         user: String::new(),
-        memory_bytes: 0,
-        cpu_milli: 0,
-        pids: 0,
+        memory_bytes: envelope.limits.memory_bytes,
+        cpu_milli: envelope.limits.cpu_milli,
+        pids: envelope.limits.pids,
         slots: envelope.slots,
         workspace: workspace_to_wire(envelope.workspace).into(),
         trust: v1::Trust::Protected.into(),
@@ -60,9 +62,6 @@ fn to_wire(envelope: &Envelope) -> v1::Envelope {
 
 fn from_wire(wire: v1::Envelope) -> Result<Envelope> {
     unused("envelope.user", !wire.user.is_empty())?;
-    unused("envelope.memory_bytes", wire.memory_bytes != 0)?;
-    unused("envelope.cpu_milli", wire.cpu_milli != 0)?;
-    unused("envelope.pids", wire.pids != 0)?;
     unused("envelope.outputs", !wire.outputs.is_empty())?;
     let trust: v1::Trust = known("envelope.trust", wire.trust)?;
     unused("envelope.trust", trust != v1::Trust::Protected)?;
@@ -84,6 +83,7 @@ fn from_wire(wire: v1::Envelope) -> Result<Envelope> {
         cleanup: seconds(wire.cleanup_s),
         log_quota_bytes: wire.log_quota_bytes,
         slots: wire.slots,
+        limits: Limits { memory_bytes: wire.memory_bytes, cpu_milli: wire.cpu_milli, pids: wire.pids },
         workspace: workspace_from_wire(wire.workspace)?,
         lane,
     })

@@ -89,6 +89,7 @@ fn offer_to_wire(offer: &Offer, policy: Digest) -> v1::Offer {
         jobs: offer.jobs,
         foreign: false,
         same_user: offer.same_user,
+        paused: offer.paused.clone().unwrap_or_default(),
     }
 }
 
@@ -111,6 +112,7 @@ fn offer_from_wire(wire: v1::Offer) -> Result<Offer> {
         jobs: wire.jobs,
         same_user: wire.same_user,
         kill,
+        paused: Some(wire.paused).filter(|reason| !reason.is_empty()),
     })
 }
 

@@ -101,6 +101,7 @@ fn envelope() -> Envelope {
         cleanup: Duration::from_secs(60),
         log_quota_bytes: 1024,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: None,
     }

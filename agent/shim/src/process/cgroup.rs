@@ -12,14 +12,21 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
+use windlass_core::model::Limits;
 
 /// The directory of a group. It need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cgroup(PathBuf);
 
-/// What one job may have of the host, where the hierarchy has the controllers.
-const LIMITS: [(&str, &str); 2] = [("pids.max", "4096"), ("memory.oom.group", "1")];
+/// Processes of a job that asks for nothing: more are a mistake of it.
+const PIDS: u32 = 4096;
+
+/// Time over which a share of a processor is counted, in microseconds.
+const PERIOD_US: u64 = 100_000;
+
+/// The controllers that bound a job.
+pub const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
 
 impl Cgroup {
     /// The one with this directory.
@@ -62,11 +69,43 @@ impl Cgroup {
     }
 
     /// Bounds what a job may take, as far as this hierarchy can.
-    pub(crate) fn limit(&self) {
-        for (file, value) in LIMITS {
+    pub(crate) fn limit(&self, limits: &Limits) {
+        let Limits { memory_bytes, cpu_milli, pids } = *limits;
+        let pids = if pids == 0 { PIDS } else { pids };
+        let cpu = (cpu_milli > 0).then(|| format!("{} {PERIOD_US}", u64::from(cpu_milli) * PERIOD_US / 1_000));
+        let memory = (memory_bytes > 0).then(|| memory_bytes.to_string());
+        let files = [
+            ("pids.max", Some(pids.to_string())),
+            ("memory.oom.group", Some("1".to_owned())),
+            ("memory.max", memory),
+            ("cpu.max", cpu),
+        ];
+        for (file, value) in files {
             // A controller that is not here limits nothing.
-            _ = self.write(file, value);
+            _ = value.map(|value| self.write(file, &value));
         }
+    }
+
+    /// Lets the groups in it be bounded, as far as those above allow. Of each controller by itself: one that is not here takes no other along.
+    pub fn bound_children(&self) {
+        for controller in CONTROLLERS {
+            _ = self.write("cgroup.subtree_control", &format!("+{controller}"));
+        }
+    }
+
+    /// Which of [`CONTROLLERS`] bound the groups in it.
+    pub fn bounds(&self) -> Vec<&'static str> {
+        self.controllers("cgroup.subtree_control")
+    }
+
+    /// Which of [`CONTROLLERS`] are there to bound the groups in it.
+    pub fn could_bound(&self) -> Vec<&'static str> {
+        self.controllers("cgroup.controllers")
+    }
+
+    fn controllers(&self, file: &str) -> Vec<&'static str> {
+        let there = fs::read_to_string(self.0.join(file)).unwrap_or_default();
+        CONTROLLERS.into_iter().filter(|name| there.split_whitespace().any(|word| word == *name)).collect()
     }
 
     /// Moves this process into it, with all its threads. Takes the kernel some ten milliseconds.
@@ -235,6 +274,70 @@ mod tests {
             sleeper.wait().expect("our child");
         }
         assert!(made.0.is_empty().expect("it is there"));
+    }
+
+    #[test]
+    fn a_job_is_bounded_by_what_is_asked_for_and_by_nothing_that_is_not_here() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap_or_else(|_| "none".to_owned());
+        let group = Cgroup::new(folder.path());
+        for file in ["pids.max", "memory.max", "cpu.max"] {
+            fs::write(folder.path().join(file), "").expect("made");
+        }
+        group.limit(&Limits::default());
+        assert_eq!([read("pids.max"), read("memory.max"), read("cpu.max")], ["4096", "", ""]);
+        group.limit(&Limits { memory_bytes: 1 << 20, cpu_milli: 1_500, pids: 12 });
+        assert!(read("pids.max").starts_with("12"), "a kernel's file is replaced, this one is overwritten");
+        assert_eq!([read("memory.max"), read("cpu.max")], ["1048576", "150000 100000"]);
+        assert_eq!(read("memory.oom.group"), "none", "no file is made");
+    }
+
+    /// A group below ours whose children can be bounded by this controller; none where there is none.
+    fn bounded_by(controller: &str) -> Option<Made> {
+        let name = format!("windlass-test-{controller}-{}", std::process::id());
+        let Some(own) = Cgroup::own() else {
+            assert!(std::env::var_os("CI").is_none(), "a cgroup2 mount must be there in CI");
+            return None;
+        };
+        own.bound_children();
+        let made = Made(own.child(&name));
+        made.0.make().ok()?;
+        made.0.bound_children();
+        made.0.bounds().contains(&controller).then_some(made)
+    }
+
+    /// Says what is not proven, also where the output of tests that pass is captured.
+    fn skipped(controller: &str) {
+        use std::io::Write;
+        let text = format!("skipped: the cgroup2 hierarchy has no controller {controller} here\n");
+        std::io::stderr().write_all(text.as_bytes()).expect("somebody reads");
+    }
+
+    #[test]
+    fn a_job_that_forks_beyond_its_limit_is_refused_by_the_kernel() {
+        let Some(made) = bounded_by("pids") else { return skipped("pids") };
+        let group = made.0.child("job");
+        group.make().expect("ours");
+        group.limit(&Limits { pids: 3, ..Limits::default() });
+        let script =
+            format!("echo 0 > {}/cgroup.procs; sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait", group.path().display());
+        let shell = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh runs");
+        assert!(!shell.status.success() || String::from_utf8_lossy(&shell.stderr).contains("fork"), "{shell:?}");
+    }
+
+    #[test]
+    fn a_job_that_takes_more_memory_than_its_limit_is_ended_by_the_kernel() {
+        let Some(made) = bounded_by("memory") else { return skipped("memory") };
+        let group = made.0.child("job");
+        group.make().expect("ours");
+        group.limit(&Limits { memory_bytes: 16 << 20, ..Limits::default() });
+        _ = group.write("memory.swap.max", "0");
+        let script = format!(
+            "echo 0 > {}/cgroup.procs; x=$(head -c 100000000 /dev/zero | tr '\\0' x); exit 0",
+            group.path().display()
+        );
+        let shell = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh runs");
+        assert!(!shell.status.success(), "{shell:?}");
     }
 
     #[test]

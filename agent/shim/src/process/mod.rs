@@ -14,7 +14,7 @@ mod session;
 mod spawn;
 mod tree;
 
-pub use cgroup::Cgroup;
+pub use cgroup::{CONTROLLERS, Cgroup};
 pub use session::keep_inherited;
 pub(crate) use session::{Fuse, become_session, take_record};
 pub(crate) use spawn::{Launch, Report, Streams, Waiting, spawn};

@@ -70,6 +70,7 @@ pub(crate) fn envelope(steps: &[Step]) -> Envelope {
         cleanup: Duration::from_secs(20),
         log_quota_bytes: 64 * 1024 * 1024,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: None,
     }
@@ -154,6 +155,7 @@ impl Host {
 
     pub(crate) fn place(&self, workspace: &Path) {
         let place = Place {
+            limits: Default::default(),
             workspace: workspace.to_owned(),
             path: "/usr/local/bin:/usr/bin:/bin".to_owned(),
             home: "/home/ci".to_owned(),

@@ -107,6 +107,18 @@ fn with_nobody_here_or_no_room_left_a_plan_is_refused_with_the_arithmetic() {
 }
 
 #[test]
+fn an_environment_that_requires_cgroups_gives_nothing_to_agents_without_them() {
+    let mut world = World::new(3, None);
+    world.released();
+    world.released();
+    let mut config = world.state.config.as_ref().clone();
+    config.environments.values_mut().for_each(|environment| environment.require_cgroup = true);
+    world.turn(Input::Configure(Box::new(config)));
+    let answer = why(&world.turn(deploy(Some(1), None, None)));
+    assert!(answer.contains("web1 (it ends jobs by process group)"), "{answer}");
+}
+
+#[test]
 fn an_abort_before_a_touch_leaves_no_trace() {
     let mut world = World::new(3, None);
     world.released();

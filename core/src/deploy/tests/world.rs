@@ -63,6 +63,7 @@ fn environment(max_unavailable: Option<Amount>) -> Environment {
         rollback_at_once: None,
         lost_after: LOST,
         same_user: false,
+        require_cgroup: false,
     }
 }
 

@@ -36,6 +36,22 @@ fn a_paused_agent_gets_nothing_new_and_ends_what_it_has() {
 }
 
 #[test]
+fn an_agent_that_says_it_is_paused_on_its_host_gets_nothing_until_it_says_otherwise() {
+    let mut world = World::new();
+    let agent = world.agent(1, &[]);
+    let mut hello = World::hello_of(agent, 2, Vec::new());
+    hello.offer.paused = Some("disk swap".to_owned());
+    world.input(Input::Hello { hello: Box::new(hello), sessions_before: u64::MAX });
+    let run = world.run(ONE);
+    let waits = world.live(&run).job(&key("build")).expect("build").clone();
+    let why = explain(&world.state, world.live(&run), &waits).expect("it waits");
+    assert_eq!((why.reason(), why.to_string().as_str()), ("agents_paused", "a1 is paused on its host: \"disk swap\""));
+    world.hello(agent, 3, Vec::new());
+    assert!(world.live(&run).job(&key("build")).is_some_and(|job| job.attempts.len() == 1));
+    world.assert_replays();
+}
+
+#[test]
 fn a_pause_stands_over_restarts_of_both_sides() {
     let mut world = World::new();
     let agent = world.agent(1, &[]);

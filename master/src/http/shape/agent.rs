@@ -34,6 +34,7 @@ pub(in crate::http) fn agent(state: &State, agent: &Agent, turned: Option<Turned
         state: at,
         since: since.map(Into::into),
         paused: agent.paused.as_ref().map(word),
+        paused_on_host: agent.offer.paused.clone(),
         quarantine,
         readmitted,
         removed,

@@ -225,6 +225,7 @@ fn job(n: u64) -> JobPlan {
         cleanup,
         idempotent,
         on_unknown: windlass_core::model::OnUnknown::Fail,
+        limits: Default::default(),
         checkout,
         workspace,
         inputs,
@@ -268,6 +269,7 @@ pub(super) fn envelope(n: u64) -> Envelope {
         cleanup: span(60),
         log_quota_bytes: QUOTA,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: None,
     }

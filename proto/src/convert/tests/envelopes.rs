@@ -37,6 +37,7 @@ pub(super) fn plain() -> Envelope {
         cleanup: Duration::from_secs(60),
         log_quota_bytes: 1 << 20,
         slots: 1,
+        limits: Default::default(),
         workspace: Workspace::Warm,
         lane: None,
     }

@@ -103,7 +103,7 @@ fn an_envelope_that_asks_for_more_than_we_do_is_refused_by_name() {
     };
     let unsupported = |field| Error::Unsupported { field };
     assert_eq!(refused(|wire| wire.user = "root".to_owned()), unsupported("envelope.user"));
-    assert_eq!(refused(|wire| wire.pids = 1), unsupported("envelope.pids"));
+    assert_eq!(refused(|wire| wire.outputs.push("X".to_owned())), unsupported("envelope.outputs"));
     assert_eq!(refused(|wire| wire.trust = v1::Trust::Foreign.into()), unsupported("envelope.trust"));
     let no_name = refused(|wire| wire.steps[0].secrets.push("key".to_owned()));
     assert!(matches!(no_name, Error::Invalid { field: "step.secrets", .. }), "{no_name}");

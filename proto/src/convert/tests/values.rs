@@ -156,6 +156,7 @@ fn offer() -> impl Strategy<Value = Offer> {
             environments,
             jobs,
             same_user,
+            paused: jobs.then(|| "disk swap".to_owned()),
             kill: if grouped { KillMode::Cgroup } else { KillMode::Group },
         },
     )
