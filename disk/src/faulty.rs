@@ -37,6 +37,13 @@ impl FaultyDisk {
         self.lock().crash(seed);
     }
 
+    /// Another disk with what this one would have after [`Self::crash`], as a snapshot of a running host is. This one goes on.
+    pub fn snapshot(&self, seed: u64) -> FaultyDisk {
+        let mut state = self.lock().clone();
+        state.crash(seed);
+        FaultyDisk { state: Arc::new(Mutex::new(state)) }
+    }
+
     /// How many changes and syncs were asked for so far. Faults are planned by this count.
     pub fn operations(&self) -> u64 {
         self.lock().operations
@@ -51,6 +58,13 @@ impl FaultyDisk {
     /// Plans one change or sync to fail, a write after a part. Later ones work again.
     pub fn fail_at(&self, operation: u64, kind: io::ErrorKind) {
         self.lock().failures.insert(operation, kind);
+    }
+
+    /// Forgets all faults that are planned.
+    pub fn spare(&self) {
+        let mut state = self.lock();
+        state.failures.clear();
+        state.power_off_at = None;
     }
 
     /// Lets the files have at most this many bytes together; growing beyond fails with `StorageFull`.

@@ -12,7 +12,7 @@ const BLOCK: usize = 512;
 pub(super) type Id = usize;
 
 /// A file, a directory or a symbolic link.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Inode {
     File(Content),
     Dir(Names),
@@ -20,14 +20,14 @@ pub(super) enum Inode {
 }
 
 /// The bytes of a file.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Change>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Change {
     Write { offset: usize, data: Vec<u8> },
     Resize(usize),
@@ -105,7 +105,7 @@ fn keep_some_blocks(bytes: &mut Vec<u8>, offset: usize, data: &[u8], seed: &mut 
 }
 
 /// The names in a directory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     pub(super) now: BTreeMap<String, Id>,
     durable: BTreeMap<String, Id>,

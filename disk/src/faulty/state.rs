@@ -19,7 +19,7 @@ pub(super) struct Handle {
     writable: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     inodes: Vec<Inode>,
     locks: HashMap<Id, u64>,

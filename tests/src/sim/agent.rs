@@ -57,6 +57,10 @@ pub struct Machine {
     pub looking: bool,
     /// It is planned to dial.
     pub dialling: bool,
+    /// What its disk had when a fault began that puts it back.
+    pub image: Option<FaultyDisk>,
+    /// It is gone for ever.
+    pub retired: bool,
     /// How many lines of which attempts its agent held last.
     pub known: BTreeMap<Fence, usize>,
     born: Born,
@@ -167,6 +171,8 @@ impl Machine {
             deaf_until: 0,
             looking: false,
             dialling: false,
+            image: None,
+            retired: false,
             known: BTreeMap::new(),
             born: Born::default(),
         }

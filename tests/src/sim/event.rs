@@ -53,6 +53,24 @@ pub enum Event {
     AskRun(usize),
     /// Somebody cancels a run.
     AskCancel(usize, bool),
+    /// A person settles what is held.
+    AskSettle,
+    /// A person pauses the agent of a host, or ends that.
+    AskPause(HostId, bool),
+    /// A person readmits the agent of a host, if it is in quarantine.
+    AskReadmit(HostId),
+    /// After a restore a person has seen which agents are back.
+    AskStart,
+    /// All faults are over, and time has passed: it is looked at what is still open.
+    Rest,
+    /// The state directory of a host becomes what it was when the fault began.
+    RollBack(HostId),
+    /// A second host with the state directory of the first is started.
+    StartCopy(HostId),
+    /// It goes for ever.
+    EndCopy(HostId),
+    /// The master goes on from a backup.
+    Restore,
     /// Something goes wrong.
     Fault(Fault),
     /// A fault is over.
@@ -75,6 +93,15 @@ impl Event {
             Self::Silent(host, link) => (20, (link << 8) ^ id(host)),
             Self::AskRun(number) => (21, *number as u64),
             Self::AskCancel(number, force) => (22, (*number as u64) * 2 + u64::from(*force)),
+            Self::AskSettle => (25, 0),
+            Self::AskPause(host, on) => (26, id(host) * 2 + u64::from(*on)),
+            Self::AskReadmit(host) => (27, id(host)),
+            Self::AskStart => (28, 0),
+            Self::Rest => (29, 0),
+            Self::RollBack(host) => (30, id(host)),
+            Self::StartCopy(host) => (31, id(host)),
+            Self::EndCopy(host) => (32, id(host)),
+            Self::Restore => (33, 0),
             Self::Fault(fault) => (23, fault.number()),
             Self::Mend(fault) => (24, fault.number()),
         }
@@ -87,7 +114,22 @@ impl Event {
             Self::Deliver(host, _, Wire::Down(_) | Wire::LogDown(_) | Wire::MasterLeft) => Some(*host),
             Self::Deliver(..) | Self::StartMaster | Self::MasterWakes | Self::MasterSyncs | Self::Silent(..) => None,
             Self::AskRun(_) | Self::AskCancel(..) | Self::Fault(_) | Self::Mend(_) => None,
+            Self::AskSettle | Self::AskPause(..) | Self::AskReadmit(_) | Self::AskStart | Self::Rest => None,
+            Self::RollBack(_) | Self::StartCopy(_) | Self::EndCopy(_) | Self::Restore => None,
         }
+    }
+
+    /// Whether it is something that a person or tool asks the master for.
+    pub fn is_of_people(&self) -> bool {
+        matches!(
+            self,
+            Self::AskRun(_)
+                | Self::AskCancel(..)
+                | Self::AskSettle
+                | Self::AskPause(..)
+                | Self::AskReadmit(_)
+                | Self::AskStart
+        )
     }
 
     /// Whether the master's process is needed.
@@ -97,6 +139,8 @@ impl Event {
             Self::Deliver(_, _, Wire::Up(_) | Wire::LogUp(_) | Wire::AgentLeft) => true,
             Self::Deliver(..) | Self::StartAgent(_) | Self::Look(..) | Self::Dial(_) | Self::Shim(..) => false,
             Self::Silent(..) | Self::AskRun(_) | Self::AskCancel(..) | Self::Fault(_) | Self::Mend(_) => false,
+            Self::AskSettle | Self::AskPause(..) | Self::AskReadmit(_) | Self::AskStart | Self::Rest => false,
+            Self::RollBack(_) | Self::StartCopy(_) | Self::EndCopy(_) | Self::Restore => false,
         }
     }
 }

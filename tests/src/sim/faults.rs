@@ -51,10 +51,16 @@ pub enum Fault {
     HostWall(HostId),
     /// The wall clock of the master jumps by years.
     MasterWall,
+    /// A snapshot of a host's disk is put back later.
+    RollBack(HostId),
+    /// A second host is started from a snapshot of the first, for a while.
+    Copy(HostId),
+    /// The master is put back to a backup that is made now.
+    Restore,
 }
 
 /// The names of all kinds.
-pub const KINDS: [&str; 22] = [
+pub const KINDS: [&str; 25] = [
     "cut",
     "half-open",
     "one way",
@@ -77,7 +83,15 @@ pub const KINDS: [&str; 22] = [
     "inotify deaf",
     "host wall clock",
     "master wall clock",
+    "state rolled back",
+    "state copied",
+    "master restored",
 ];
+
+const MASTER_WALL: usize = 21;
+const RESTORE: usize = 24;
+/// From here on: what makes much of a run's truth unknowable, so that not too many seeds have it.
+const RARE: usize = 22;
 
 impl Fault {
     /// Its kind, an index of [`KINDS`].
@@ -105,6 +119,9 @@ impl Fault {
             Self::Deaf(_) => 19,
             Self::HostWall(_) => 20,
             Self::MasterWall => 21,
+            Self::RollBack(_) => 22,
+            Self::Copy(_) => 23,
+            Self::Restore => 24,
         }
     }
 
@@ -116,7 +133,8 @@ impl Fault {
             Self::Power(host) | Self::PowerAtAgent(host) | Self::PauseAgent(host) | Self::Freeze(host) => host,
             Self::HostDisk(host) | Self::Full(host) | Self::Deaf(host) | Self::HostWall(host) => host,
             Self::KillMaster | Self::MasterDies | Self::MasterPower | Self::PauseMaster => 0,
-            Self::MasterDisk | Self::MasterWall => 0,
+            Self::RollBack(host) | Self::Copy(host) => host,
+            Self::MasterDisk | Self::MasterWall | Self::Restore => 0,
         };
         self.kind() as u64 * 1_000 + host as u64
     }
@@ -144,6 +162,9 @@ impl Fault {
             18 => Self::Full(host),
             19 => Self::Deaf(host),
             20 => Self::HostWall(host),
+            22 => Self::RollBack(host),
+            23 => Self::Copy(host),
+            24 => Self::Restore,
             _ => Self::MasterWall,
         }
     }
@@ -151,11 +172,20 @@ impl Fault {
 
 /// When what goes wrong, until `end`.
 pub fn plan(hosts: usize, end: u64, rng: &mut Rng) -> Vec<(u64, Fault)> {
-    let kinds: Vec<usize> = (0..KINDS.len()).filter(|_| rng.per_mille(500)).collect();
-    let kinds = if kinds.is_empty() { (0..KINDS.len()).collect() } else { kinds };
+    let mut kinds: Vec<usize> =
+        (0..KINDS.len()).filter(|kind| rng.per_mille(if *kind < RARE { 500 } else { 150 })).collect();
+    // The epoch of a restored master outranks the one before only if the clock is right: a stale master is refused for ever.
+    if kinds.contains(&RESTORE) {
+        kinds.retain(|kind| *kind != MASTER_WALL);
+    }
+    let kinds = if kinds.is_empty() { (0..RARE).collect() } else { kinds };
     let count = rng.between(30, 60);
     let fault = |rng: &mut Rng| Fault::of(kinds[rng.index(kinds.len())], rng.index(hosts), rng.per_mille(500));
-    (0..count).map(|_| (rng.between(2 * SECOND, end), fault(rng))).collect()
+    let mut plan: Vec<(u64, Fault)> = (0..count).map(|_| (rng.between(2 * SECOND, end), fault(rng))).collect();
+    // One of these in a run, and early: what follows from it takes its time.
+    let mut seen = false;
+    plan.retain(|(at, fault)| fault.kind() < RARE || (*at < end - 600 * SECOND && !std::mem::replace(&mut seen, true)));
+    plan
 }
 
 /// How long a pause takes: mostly seconds, at most half an hour.

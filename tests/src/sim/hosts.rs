@@ -13,7 +13,8 @@ use super::world::World;
 
 impl World {
     pub(super) fn start_agent(&mut self, host: HostId) {
-        let Some(machine) = self.machines.get_mut(host).filter(|machine| machine.program.is_none()) else { return };
+        let startable = |machine: &&mut Machine| machine.program.is_none() && !machine.retired;
+        let Some(machine) = self.machines.get_mut(host).filter(startable) else { return };
         let process = Process::default();
         let started = machine.start(&process, &self.model.complaints);
         if started.is_ok() && process.is_alive() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use windlass_core::model::{Failure, Fence, JobKey, Outcome, RunId};
+use windlass_core::model::{AgentId, Failure, Fence, JobKey, Outcome, RunId, Verdict};
 use windlass_core::{State, Touched};
 use windlass_disk::FaultyDisk;
 use windlass_disk::log::{GapReason, Kind, LogReader};
@@ -15,6 +15,14 @@ use super::steps::End;
 pub struct Life {
     pub(super) run: Option<RunId>,
     pub(super) job: Option<JobKey>,
+    /// Whom it was given to.
+    pub agent: Option<AgentId>,
+    /// A person or a policy decided what follows: its outcome stays as it is.
+    pub(super) settled: Option<Verdict>,
+    /// What of it a backup of the master knows: what was shown, how it was settled, and whether it was closed.
+    pub(super) saved: (Option<Outcome>, Option<Verdict>, bool),
+    /// It was placed after the backup that a master was put back to.
+    pub(super) after_backup: bool,
     pub(super) again_is_fine: bool,
     /// Shims that were spawned.
     pub spawned: u32,
@@ -32,8 +40,9 @@ pub struct Life {
     pub(super) forgotten: bool,
     /// What is shown.
     pub(super) shown: Option<Outcome>,
-    pub(super) closed: bool,
-    /// Its agent's directory was copied or rolled back while it was open: what the copy says is believed (a known limit).
+    pub closed: bool,
+    /// Its agent's directory was copied or rolled back while it was open, or its master: what the copy says is believed, and what was
+    /// placed since may run again by a person's word (known limits).
     pub tainted: bool,
 }
 

@@ -24,6 +24,15 @@ pub(super) const JOURNAL: &str = "/master/journal";
 const CLUSTER: [u8; 16] = [7; 16];
 const PARAMS: Params = Params { segment_bytes: 256 * 1024 };
 
+/// What a start is told besides what is on its disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Begin<'a> {
+    /// The operators' configuration.
+    pub config: &'a windlass_core::model::Config,
+    /// It is the first start on a backup.
+    pub restored: bool,
+}
+
 /// A session that sits.
 #[derive(Debug)]
 pub struct Seat {
@@ -79,7 +88,7 @@ impl Master {
         disk: &FaultyDisk,
         process: &Process,
         clocks: &Clocks,
-        config: &windlass_core::model::Config,
+        begin: Begin<'_>,
         model: &mut Model,
     ) -> Option<Self> {
         let own = ProcessDisk::new(disk, process, &model.complaints);
@@ -132,7 +141,8 @@ impl Master {
             begun_ns,
         };
         model.sent.clear();
-        let inputs = vec![Input::Begin { epoch, restored: false }, Input::Configure(Box::new(config.clone()))];
+        let inputs =
+            vec![Input::Begin { epoch, restored: begin.restored }, Input::Configure(Box::new(begin.config.clone()))];
         master.turn(inputs, model)?;
         Some(master)
     }

@@ -93,6 +93,8 @@ impl World {
                     machine.clocks.step_wall(ms);
                 }
             }
+            Fault::RollBack(host) | Fault::Copy(host) => self.snapshot(host, fault),
+            Fault::Restore => self.back_up(),
             Fault::MasterWall => {
                 let ms = self.jump_ms();
                 self.master_clocks.step_wall(ms);

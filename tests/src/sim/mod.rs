@@ -9,6 +9,7 @@
 //! Called by the programs `sim` and `planted`. Deliberately absent: decisions, threads, real files and real clocks.
 
 pub mod agent;
+mod asks;
 pub mod event;
 pub mod faults;
 pub mod host;
@@ -21,6 +22,8 @@ pub mod model;
 pub mod network;
 pub mod people;
 pub mod process;
+pub mod rest;
+mod restores;
 pub mod rng;
 pub mod run;
 pub mod shim;

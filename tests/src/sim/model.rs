@@ -7,7 +7,7 @@ use windlass_agent::attempts::AttemptDir;
 use windlass_agent::work::Holdings;
 use windlass_core::attempt::{Line, LineBody};
 use windlass_core::fact::AgentFact;
-use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, UnknownReason, Work};
+use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, UnknownReason, Verdict, Work};
 use windlass_core::{Answer, Fact, Recorded, State, Touched};
 use windlass_disk::log::LogPaths;
 use windlass_disk::record::read_record;
@@ -37,6 +37,12 @@ pub struct Model {
     pub runs: BTreeMap<String, RunId>,
     /// Files were damaged behind everybody's back: refusing is right.
     pub damaged: bool,
+    /// Agents whose directory was copied or rolled back: that they are quarantined is right.
+    pub suspects: BTreeSet<AgentId>,
+    /// Placements are marked, because a backup was made.
+    marks: bool,
+    /// The next start reads a backup.
+    forgot: bool,
     now: u64,
     violations: Vec<String>,
     acked: BTreeMap<(Fence, u32), u64>,
@@ -84,9 +90,29 @@ impl Model {
         }
     }
 
-    /// The last fact that was seen to be committed.
+    /// A backup of the master was made: what is placed from now on it will not know.
+    pub fn backed_up(&mut self) {
+        self.marks = true;
+        for life in self.lives.values_mut() {
+            life.saved = (life.shown.clone(), life.settled, life.closed);
+        }
+    }
+
+    /// The master was put back to its backup. What it answered and believed since is gone, by a person's word.
+    pub fn restored(&mut self) {
+        (self.marks, self.forgot, self.answered, self.believed) = (false, true, 0, None);
+        self.acked.clear();
+        self.sent.clear();
+        for life in self.lives.values_mut() {
+            (life.shown, life.settled, life.closed) = std::mem::take(&mut life.saved);
+            life.tainted |= life.after_backup || !life.closed;
+        }
+    }
+
+    /// The last fact that was seen to be committed. After a restore all that is read was seen long ago.
     pub fn known_lsn(&self) -> u64 {
-        self.believed.as_ref().map_or(0, |(lsn, _)| *lsn)
+        let known = self.believed.as_ref().map_or(0, |(lsn, _)| *lsn);
+        if self.forgot { u64::MAX } else { known }
     }
 
     /// What a start read, with the facts of a commit that nobody lived to see. Nothing that was answered may be missing, and the fold
@@ -99,6 +125,7 @@ impl Model {
         if self.believed.as_ref().is_some_and(differs) {
             self.complain(format!("I14: the fold of the journal at {lsn} is not the state"));
         }
+        self.forgot = false;
         self.committed(news, state, touched, lsn);
     }
 
@@ -111,10 +138,13 @@ impl Model {
         }
         for Recorded { fact, .. } in recorded {
             match fact {
-                Fact::JobPlaced { run, job, attempt, fence, .. } => {
-                    self.placed(state, run, job, *attempt, *fence);
+                Fact::JobPlaced { run, job, attempt, agent, fence, .. } => {
+                    self.placed(state, (run, job), *attempt, *agent, *fence);
                 }
-                Fact::Agent(AgentFact::Quarantined { agent, why }) => {
+                Fact::Settled { fence, settlement, .. } => {
+                    self.lives.entry(*fence).or_default().settled = Some(settlement.verdict);
+                }
+                Fact::Agent(AgentFact::Quarantined { agent, why }) if !self.suspects.contains(agent) => {
                     self.complain(format!("I7: the honest agent {agent} is quarantined: {why:?}"));
                 }
                 Fact::JobClosed { fence } => self.lives.entry(*fence).or_default().closed = true,
@@ -124,7 +154,10 @@ impl Model {
         self.believed = Some((lsn, state.clone()));
     }
 
-    fn placed(&mut self, state: &State, run: &RunId, job: &JobKey, number: Attempt, fence: Fence) {
+    fn placed(&mut self, state: &State, (run, job): (&RunId, &JobKey), number: Attempt, agent: AgentId, fence: Fence) {
+        if state.agents.get(&agent).is_some_and(|agent| agent.paused.is_some()) {
+            self.complain(format!("{run} {job} is placed on the agent {agent}, which is paused"));
+        }
         if self.newest_fence.is_some_and(|newest| newest >= fence) {
             self.complain(format!("I8: fence {fence} does not rise"));
         }
@@ -139,13 +172,21 @@ impl Model {
             let unknown =
                 matches!(self.lives.get(&before).and_then(|life| life.shown.as_ref()), Some(Outcome::Unknown { .. }));
             let open = self.lives.get(&before).is_some_and(|life| life.shown.is_none());
-            if open || (unknown && !idempotent) {
+            let (again, tainted) = self
+                .lives
+                .get(&before)
+                .map_or((false, false), |life| (life.settled == Some(Verdict::Again), life.tainted));
+            if (open && !tainted) || (unknown && !idempotent && !again) {
                 self.complain(format!("I3: {run} {job} gets attempt {number} although {before} may run"));
             }
         }
+        let again = self.lives.values().any(|life| life.is_of(run, job) && life.settled == Some(Verdict::Again));
+        let (marks, suspect) = (self.marks, self.suspects.contains(&agent));
         let life = self.lives.entry(fence).or_default();
-        (life.run, life.job) = (Some(run.clone()), Some(job.clone()));
-        life.again_is_fine = idempotent;
+        (life.run, life.job, life.agent) = (Some(run.clone()), Some(job.clone()), Some(agent));
+        life.again_is_fine = idempotent || again;
+        life.after_backup = marks;
+        life.tainted = suspect;
     }
 
     fn show(&mut self, fence: Fence, outcome: Outcome) {
@@ -154,7 +195,7 @@ impl Model {
         match &before {
             None => {}
             Some(before) if *before == outcome => {}
-            Some(Outcome::Unknown { .. }) => {}
+            Some(Outcome::Unknown { .. }) if life.settled.is_none() => {}
             Some(before) => self.violations.push(format!("I5: attempt {fence} was {before}, is {outcome}")),
         }
         let wrong = life.is_untrue(&outcome);
@@ -208,7 +249,8 @@ impl Model {
     /// The master says that bytes are durable.
     pub fn log_acked(&mut self, fence: Fence, step: u32, durable: u64, base: &Path, disk: &FaultyDisk) {
         let before = self.acked.get(&(fence, step)).copied().unwrap_or(0);
-        if durable < before && !self.damaged {
+        let tainted = self.lives.get(&fence).is_some_and(|life| life.tainted);
+        if durable < before && !self.damaged && !tainted {
             self.complain(format!("I9: log {step} of {fence} was durable to {before}, now to {durable}"));
         }
         self.acked.insert((fence, step), durable);
@@ -220,14 +262,15 @@ impl Model {
     /// The master begins a log anew, because its bytes were proven wrong.
     pub fn begun_anew(&mut self, fence: Fence, step: u32) {
         self.acked.remove(&(fence, step));
-        if !self.damaged {
+        if !self.damaged && !self.lives.get(&fence).is_some_and(|life| life.tainted) {
             self.complain(format!("I9: log {step} of {fence} is not what its host says"));
         }
     }
 
     /// A log is whole: its bytes are those that were written, with explicit gaps.
     pub fn sealed(&mut self, fence: Fence, step: u32, base: &Path, disk: &FaultyDisk, damaged: bool) {
-        let Some(real) = self.lives.get(&fence).and_then(|life| life.written.get(&step)).cloned() else {
+        let sound = self.lives.get(&fence).filter(|life| !life.tainted);
+        let Some(real) = sound.and_then(|life| life.written.get(&step)).cloned() else {
             return;
         };
         match compare(disk, base, &real) {
@@ -253,11 +296,11 @@ impl Model {
         let life = self.lives.entry(fence).or_default();
         life.spawned += 1;
         life.shim = true;
-        let (spawned, forgotten) = (life.spawned, life.forgotten);
-        if spawned > 1 && !life.tainted {
+        let (spawned, forgotten, tainted) = (life.spawned, life.forgotten, life.tainted);
+        if spawned > 1 && !tainted {
             self.complain(format!("I1: a second shim for {fence}"));
         }
-        if forgotten {
+        if forgotten && !tainted {
             self.complain(format!("I7: {fence} is started after it was to be forgotten"));
         }
         if !matches!(&lines[..], [Line { body: LineBody::Accepted { .. }, .. }]) {
@@ -271,15 +314,16 @@ impl Model {
         life.written.entry(step).or_default();
         let twice = life.execs.contains(&step);
         life.execs.push(step);
-        let (run, job, fine) = (life.run.clone(), life.job.clone(), life.again_is_fine);
-        if twice {
+        let (run, job, fine) = (life.run.clone(), life.job.clone(), life.again_is_fine || life.tainted);
+        if twice && !life.tainted {
             self.complain(format!("I1: step {step} of {fence} is executed twice"));
         }
         let (Some(run), Some(job)) = (run, job) else {
             return self.complain(format!("I1: {fence} is executed and was never placed"));
         };
         let others = self.lives.iter().filter(|(other, life)| **other != fence && life.is_of(&run, &job));
-        let alive = others.filter(|(_, life)| life.shim || life.living > 0).map(|(other, _)| *other).next();
+        let alive =
+            others.filter(|(_, life)| (life.shim || life.living > 0) && !life.tainted).map(|(other, _)| *other).next();
         if let (Some(other), false) = (alive, fine) {
             self.complain(format!("I3: {fence} runs beside {other} of the same job"));
         }
@@ -350,7 +394,7 @@ impl Model {
 
     /// A directory of an attempt is gone.
     pub fn deleted(&mut self, fence: Fence, had_a_line: bool) {
-        let forgotten = self.lives.get(&fence).is_some_and(|life| life.forgotten);
+        let forgotten = self.lives.get(&fence).is_some_and(|life| life.forgotten || life.tainted);
         if had_a_line && !forgotten && !self.damaged {
             self.complain(format!("I10: {fence} is deleted without Forget"));
         }
@@ -364,24 +408,6 @@ impl Model {
             Some(known) if known != run => self.complain(format!("I17: key {key} made {known} and {run}")),
             Some(_) => {}
             None => _ = self.runs.insert(key.to_owned(), run.clone()),
-        }
-    }
-
-    /// The faults are over and all had time: what must be so now.
-    pub fn rest(&mut self, state: &State) {
-        for (fence, place) in state.attempts.iter() {
-            let shim = self.lives.get(fence).is_some_and(|life| life.shim || life.living > 0);
-            let ended = state.attempt(*fence).is_some_and(|(_, attempt)| attempt.outcome().is_some());
-            if !shim && !ended {
-                self.violations.push(format!("I18: {fence} ({} {}) neither runs nor ended", place.run, place.job));
-            }
-            if ended && !shim {
-                self.violations.push(format!("I18: {fence} ({} {}) ended and is not closed", place.run, place.job));
-            }
-        }
-        let numbers: BTreeSet<&RunId> = self.runs.values().collect();
-        if numbers.len() != self.runs.len() {
-            self.complain("I17: two keys made one run".to_owned());
         }
     }
 }

@@ -25,6 +25,7 @@ impl Wish {
         let jobs = rng.between(1, 5);
         for job in 0..jobs {
             let idempotent = if rng.per_mille(300) { ", idempotent: true" } else { "" };
+            let hold = if rng.per_mille(300) { ", on-unknown: hold" } else { "" };
             let needs = if job > 0 && rng.per_mille(300) { format!(", needs: [j{}]", job - 1) } else { String::new() };
             let timeout = if rng.per_mille(150) { 30 } else { 900 };
             let grace = rng.between(1, 10);
@@ -32,7 +33,7 @@ impl Wish {
                 (0..rng.between(1, 3)).map(|step| format!("{{name: s{step}, run: make {step}}}")).collect();
             let steps = steps.join(", ");
             let line = format!(
-                "  j{job}: {{checkout: false, timeout: {timeout}s, grace: {grace}s, steps: [{steps}]{idempotent}{needs}}}"
+                "  j{job}: {{checkout: false, timeout: {timeout}s, grace: {grace}s, steps: [{steps}]{idempotent}{hold}{needs}}}"
             );
             _ = writeln!(text, "{line}");
         }

@@ -51,6 +51,11 @@ impl Process {
         life.death = Some(Death { at: life.changes + changes, done, power });
     }
 
+    /// It does not die by itself any more.
+    pub fn spare(&self) {
+        self.life().death = None;
+    }
+
     /// Whether it took the power of its host along.
     pub fn lost_power(&self) -> bool {
         self.life().power_lost

@@ -2,25 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use windlass_core::Input;
 use windlass_core::input::Enrolment;
 use windlass_core::model::{AgentId, Config, Digest, Duration, Project};
-use windlass_core::{Answer, Input};
 use windlass_disk::FaultyDisk;
 
 use super::agent::Machine;
 use super::event::{Event, HostId, LinkId, Wire};
 use super::faults::{self, KINDS};
 use super::host::{Clocks, MS, SECOND};
-use super::master::{Master, Out};
+use super::master::{Begin, Master, Out};
 use super::model::Model;
 use super::network::{Network, Way};
 use super::people::{Wish, agent_id, join_token, project};
 use super::process::Process;
+use super::rest::Rest;
 use super::rng::Rng;
 use super::trace::Trace;
 
 /// Faults end here; half of the rest is time to recover.
 pub const FAULTS_END: u64 = 2_900 * SECOND;
+/// Who lost its power then is up again after this time.
+pub const HOSTS_UP: u64 = 60 * SECOND;
 /// The end of a run.
 pub const END: u64 = 3_600 * SECOND;
 /// Runs are asked for until then.
@@ -38,6 +41,10 @@ pub struct World {
     pub(super) master: Option<Master>,
     pub(super) master_disk: FaultyDisk,
     pub(super) master_clocks: Clocks,
+    /// A backup of the master.
+    pub(super) master_image: Option<FaultyDisk>,
+    /// The next start of the master is the first one on a backup.
+    pub(super) restored: bool,
     pub(super) master_paused_until: u64,
     pub(super) machines: Vec<Machine>,
     /// What must hold.
@@ -46,12 +53,13 @@ pub struct World {
     pub trace: Trace,
     /// How often each kind of fault was injected.
     pub injected: [u64; KINDS.len()],
-    wishes: Vec<Wish>,
+    pub(super) wishes: Vec<Wish>,
     config: Config,
     wakes_at: Option<u64>,
     syncs: bool,
     /// Links whose silence will be noticed.
     silences: std::collections::BTreeSet<LinkId>,
+    pub(super) rest: Rest,
 }
 
 impl World {
@@ -81,6 +89,8 @@ impl World {
             master: None,
             master_disk: FaultyDisk::new(),
             master_clocks: Clocks::default(),
+            master_image: None,
+            restored: false,
             master_paused_until: 0,
             machines,
             model: Model::default(),
@@ -91,6 +101,7 @@ impl World {
             wakes_at: None,
             syncs: false,
             silences: std::collections::BTreeSet::new(),
+            rest: Rest::default(),
             rng,
         };
         world.begin(hosts, with_faults);
@@ -111,6 +122,17 @@ impl World {
                 self.after(at + wait, Event::AskCancel(number, force));
             }
         }
+        for host in 0..hosts {
+            if self.rng.per_mille(200) {
+                let (at, lasts) = (self.rng.between(SECOND, ASK_END), self.rng.between(10 * SECOND, 400 * SECOND));
+                self.after(at, Event::AskPause(host, true));
+                self.after(at + lasts, Event::AskPause(host, false));
+                // Whoever asks in vain asks again.
+                self.after(FAULTS_END, Event::AskPause(host, false));
+            }
+        }
+        self.after(SECOND, Event::AskSettle);
+        self.after(FAULTS_END + HOSTS_UP, Event::Rest);
         if with_faults {
             for (at, fault) in faults::plan(hosts, FAULTS_END, &mut self.rng) {
                 self.after(at, Event::Fault(fault));
@@ -131,11 +153,6 @@ impl World {
             if !found.is_empty() {
                 return found;
             }
-        }
-        self.count_living();
-        match &self.master {
-            Some(master) => self.model.rest(&master.state),
-            None => self.model.complain("I18: the master is down".to_owned()),
         }
         self.model.violations()
     }
@@ -163,7 +180,7 @@ impl World {
         let until = match event.host().and_then(|host| self.machines.get(host)) {
             Some(machine) if matches!(event, Event::Shim(..)) => machine.frozen_until,
             Some(machine) => machine.frozen_until.max(machine.paused_until),
-            None if of_master || matches!(event, Event::AskRun(_) | Event::AskCancel(..)) => self.master_paused_until,
+            None if of_master || event.is_of_people() => self.master_paused_until,
             None => 0,
         };
         (until > self.now).then_some(until)
@@ -188,6 +205,15 @@ impl World {
             Event::Silent(host, link) => self.silent(host, link),
             Event::AskRun(number) => self.ask_run(number),
             Event::AskCancel(number, force) => self.ask_cancel(number, force),
+            Event::AskSettle => self.ask_settle(),
+            Event::AskPause(host, on) => self.ask_pause(host, on),
+            Event::AskReadmit(host) => self.ask_readmit(host),
+            Event::AskStart => self.ask_start(),
+            Event::Rest => self.look_at_rest(),
+            Event::RollBack(host) => self.roll_back(host),
+            Event::StartCopy(host) => self.start_copy(host),
+            Event::EndCopy(host) => self.end_copy(host),
+            Event::Restore => self.restore(),
             Event::Fault(fault) => self.fault(fault),
             Event::Mend(fault) => self.mend(fault),
         }
@@ -222,9 +248,11 @@ impl World {
             return;
         }
         let process = Process::default();
-        let started = Master::start(&self.master_disk, &process, &self.master_clocks, &self.config, &mut self.model);
+        let begin = Begin { config: &self.config, restored: self.restored };
+        let started = Master::start(&self.master_disk, &process, &self.master_clocks, begin, &mut self.model);
         match started {
             Some(master) => {
+                self.restored = false;
                 self.master = Some(master);
                 self.with_master(|_, _| ());
                 self.enrol();
@@ -307,33 +335,6 @@ impl World {
         let wait =
             if power { self.rng.between(5 * SECOND, 60 * SECOND) } else { self.rng.between(200 * MS, 5 * SECOND) };
         self.after(wait, Event::StartMaster);
-    }
-
-    fn ask_run(&mut self, number: usize) {
-        let Some(wish) = self.wishes.get(number).cloned() else { return };
-        let mut answer = None;
-        self.with_master(|master, model| {
-            answer = master.turn(vec![wish.input()], model).and_then(|answers| answers.into_iter().next())
-        });
-        let lost = self.rng.per_mille(80);
-        match answer.as_ref().and_then(Wish::run) {
-            Some(run) if !lost => self.model.run_made(&wish.key, &run),
-            Some(_) | None => {
-                if let Some(Answer::Refused(why)) = answer {
-                    self.model.complain(format!("a run is refused: {why}"));
-                }
-                let wait = self.rng.between(SECOND, 5 * SECOND);
-                self.after(wait, Event::AskRun(number));
-            }
-        }
-    }
-
-    fn ask_cancel(&mut self, number: usize, force: bool) {
-        let Some(run) = self.wishes.get(number).and_then(|wish| self.model.runs.get(&wish.key)).cloned() else {
-            return;
-        };
-        let input = Input::CancelRun { run, jobs: Vec::new(), by: "mara".to_owned(), why: "wrong".to_owned(), force };
-        self.with_master(|master, model| _ = master.turn(vec![input], model));
     }
 
     // --- the network ---
