@@ -195,6 +195,29 @@ async fn a_history_that_is_not_ours_is_set_aside_and_rebuilt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_done_again_is_in_no_list_until_it_is_over_again_and_then_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut world = three_runs(dir.path()).await;
+    world.caught_up().await;
+    let before = world.history.run(id(2)).await.expect("it answers").expect("it is over");
+    let again =
+        Fact::JobsRetried { run: id(2), reopened: Some(Box::new(before)), jobs: Vec::new(), by: "mara".to_owned() };
+    let ended = |outcome| vec![Fact::RunEnded { run: id(2), outcome }, Fact::RunClosed { run: id(2) }];
+    let all = RunFilter::default;
+    let with = |outcome: &str| RunFilter { outcome: Some(outcome.to_owned()), ..all() };
+    world.believe(vec![again.clone()]).await;
+    assert_eq!(world.numbers(all(), None, 10).await, [3, 1]);
+    world.believe(ended(Outcome::Succeeded)).await;
+    assert_eq!(world.numbers(with("succeeded"), None, 10).await, [3, 2, 1]);
+    // All of it in one turn, as a history that is rebuilt takes many at once.
+    world.believe([vec![again], ended(Outcome::TimedOut)].concat()).await;
+    assert_eq!(world.numbers(all(), None, 10).await, [3, 2, 1]);
+    assert_eq!(world.numbers(with("timed_out"), None, 10).await, [2]);
+    assert_eq!(world.numbers(with("succeeded"), None, 10).await, [3, 1], "it is not what it was");
+    world.close(dir.path()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_history_goes_on_from_a_checkpoint_that_it_has_passed() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut world = three_runs(dir.path()).await;
