@@ -71,6 +71,12 @@ impl Decision {
         Self { facts: Vec::new(), answer: Answer::Refused(refusal) }
     }
 
+    /// The same, or a refusal if its facts would be longer than `max` bytes.
+    pub(crate) fn bounded(self, max: usize) -> Self {
+        let bytes = self.facts.iter().map(Fact::bytes).sum();
+        if bytes > max { Self::refuse(Refusal::TooBig { bytes, max }) } else { self }
+    }
+
     /// These facts, and nothing to say.
     pub fn done(facts: Vec<Fact>) -> Self {
         Self { facts, answer: Answer::Done }
@@ -185,6 +191,14 @@ pub enum Refusal {
     /// Another value of it came first.
     #[error("{0} was set by another request at the same time")]
     SecretRaced(SecretId),
+    /// It would make facts that are longer than a record holds; nothing was decided.
+    #[error("too big: {bytes} bytes would have to be recorded, {max} are allowed")]
+    TooBig {
+        /// That would be recorded.
+        bytes: usize,
+        /// That may be.
+        max: usize,
+    },
     /// Not allowed, with the arithmetic.
     #[error("{0}")]
     Rejected(String),

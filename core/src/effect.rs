@@ -1,7 +1,7 @@
 //! Everything the master wants done in the world. Effects are derived from the state after the commit: a crash can lose one, and the
 //! next start derives it again.
 
-use crate::model::{AgentId, DeliveryKey, Fence};
+use crate::model::{AgentId, DeliveryKey, Fence, ProjectName};
 
 /// One thing to do; each may be repeated without harm.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,4 +12,6 @@ pub enum Effect {
     ReadPipeline(DeliveryKey),
     /// End the logs of this attempt: its agent holds it no more. The answer comes as `Input::LogsEnded`.
     EndLogs(Fence),
+    /// Remove the logs of this project's runs that have expired.
+    RemoveLogs(ProjectName),
 }

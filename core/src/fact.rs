@@ -3,7 +3,10 @@
 //! Kinds and formats are numbers that are never used again; a fact of an unknown kind stops the start.
 
 pub mod agent;
+mod bytes;
 pub mod deployment;
+mod project;
+mod recorded;
 pub mod secret;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +21,7 @@ use crate::model::{
 use crate::run::Run;
 pub use agent::AgentFact;
 pub use deployment::DeploymentFact;
+pub use recorded::Recorded;
 pub use secret::SecretFact;
 
 /// One thing that happened, in the past tense.
@@ -109,6 +113,30 @@ pub enum Fact {
         key: DeliveryKey,
         /// Why, for people.
         why: String,
+    },
+    /// Deliveries that were taken at or before a time are known no more.
+    DeliveriesForgotten {
+        /// That time.
+        taken_until: UnixMs,
+    },
+    /// Idempotency keys that were used at or before a time are known no more.
+    KeysForgotten {
+        /// That time.
+        used_until: UnixMs,
+    },
+    /// The logs of runs of a project are not kept any longer: their files go after this.
+    LogsExpired {
+        /// Of this project.
+        project: ProjectName,
+        /// Runs with lower numbers.
+        below: u64,
+    },
+    /// Runs of a project, and their logs, are not kept any longer: they leave the history after this.
+    RunsExpired {
+        /// Of this project.
+        project: ProjectName,
+        /// Runs with lower numbers.
+        below: u64,
     },
     /// A run exists.
     RunCreated {
@@ -283,16 +311,6 @@ pub enum Fact {
     Deployment(DeploymentFact),
 }
 
-/// A fact with the time it was believed from; every fact of a turn has the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recorded {
-    /// The master's `now`, which never steps back.
-    pub at: UnixMs,
-    /// What happened.
-    #[serde(flatten)]
-    pub fact: Fact,
-}
-
 impl Fact {
     /// The persisted kind. Numbers are never used again.
     pub fn kind(&self) -> u16 {
@@ -329,49 +347,20 @@ impl Fact {
             Self::JobHeld { .. } => 71,
             Self::JobsRetried { .. } => 72,
             Self::Secret(_) => 80,
+            Self::DeliveriesForgotten { .. } => 90,
+            Self::KeysForgotten { .. } => 91,
+            Self::LogsExpired { .. } => 92,
+            Self::RunsExpired { .. } => 93,
         }
     }
 
     /// The highest kind this program knows, and the kinds in between.
     pub fn knows(kind: u16) -> bool {
-        (1..=22).contains(&kind) || kind == 32 || (60..=64).contains(&kind) || (70..=72).contains(&kind) || kind == 80
-    }
-
-    /// The project a run fact belongs to, for filters; none for what is not about a run.
-    pub fn project(&self) -> Option<&ProjectName> {
-        match self {
-            Self::RunCreated { run, .. }
-            | Self::JobsAdded { run, .. }
-            | Self::JobPlaced { run, .. }
-            | Self::CancelAsked { run, .. }
-            | Self::JobEnded { run, .. }
-            | Self::RunEnded { run, .. }
-            | Self::Settled { run, .. }
-            | Self::JobHeld { run, .. }
-            | Self::JobsRetried { run, .. }
-            | Self::RunClosed { run } => Some(&run.project),
-            Self::ProjectStarted { project, .. } => Some(project),
-            Self::Secret(fact) => Some(fact.project()),
-            Self::DeliveryTaken { delivery } => Some(&delivery.project),
-            Self::EpochBegun { .. }
-            | Self::Restored
-            | Self::ConfigSet { .. }
-            | Self::TokenMade { .. }
-            | Self::JoinTokenMade { .. }
-            | Self::AgentEnrolled { .. }
-            | Self::AgentSeen { .. }
-            | Self::AgentGone { .. }
-            | Self::Observed { .. }
-            | Self::DeliveryMatchedNothing { .. }
-            | Self::Reported { .. }
-            | Self::AttemptLost { .. }
-            | Self::AttemptGone { .. }
-            | Self::LogSealed { .. }
-            | Self::ArtifactStored { .. }
-            | Self::JobClosed { .. }
-            | Self::MasterPaused { .. }
-            | Self::Agent(_)
-            | Self::Deployment(_) => None,
-        }
+        (1..=22).contains(&kind)
+            || kind == 32
+            || (60..=64).contains(&kind)
+            || (70..=72).contains(&kind)
+            || kind == 80
+            || (90..=93).contains(&kind)
     }
 }

@@ -17,6 +17,7 @@ pub mod model;
 pub mod pipeline;
 pub mod place;
 pub mod project;
+pub mod retention;
 pub mod run;
 pub mod secret;
 pub mod touched;

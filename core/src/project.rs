@@ -1,4 +1,4 @@
-//! Projects: whether jobs of one are placed at all.
+//! Projects: whether jobs of one are placed, and its deployments go on, at all.
 //!
 //! ```text
 //! started ─the master was restored▶ stopped ─a named person starts it▶ started
@@ -9,6 +9,11 @@ use crate::attempt::AttemptState;
 use crate::fact::Fact;
 use crate::model::{ProjectName, UnknownReason};
 use crate::world::State;
+
+/// True if nothing of it is placed, and no deployment of it goes on.
+pub fn is_stopped(state: &State, project: &ProjectName) -> bool {
+    state.projects.get(project).is_some_and(|project| project.stopped.is_some())
+}
 
 /// A person has seen which agents are back and what they hold. What was placed before the restore and is not held by then may have run:
 /// of an agent that is still away it is given up now, and its end may replace that later; the others have said so in their Hello.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{AgentId, DeliveryKey, DeploymentId, Fence, LaneId, ReleaseId, RunId};
+use crate::model::{AgentId, DeliveryKey, DeploymentId, Fence, LaneId, ProjectName, ReleaseId, RunId};
 use crate::run::Run;
 
 /// Ids that facts touched, and the last state of what left.
@@ -17,6 +17,8 @@ pub struct Touched {
     pub agents: BTreeSet<AgentId>,
     /// Deliveries.
     pub deliveries: BTreeSet<DeliveryKey>,
+    /// Projects of which something expired.
+    pub projects: BTreeSet<ProjectName>,
     /// Releases.
     pub releases: BTreeSet<ReleaseId>,
     /// Lanes.
@@ -39,6 +41,7 @@ impl Touched {
             && self.attempts.is_empty()
             && self.agents.is_empty()
             && self.deliveries.is_empty()
+            && self.projects.is_empty()
             && self.releases.is_empty()
             && self.lanes.is_empty()
             && self.deployments.is_empty()
@@ -52,6 +55,7 @@ impl Touched {
         self.attempts.extend(other.attempts);
         self.agents.extend(other.agents);
         self.deliveries.extend(other.deliveries);
+        self.projects.extend(other.projects);
         self.releases.extend(other.releases);
         self.lanes.extend(other.lanes);
         self.deployments.extend(other.deployments);

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::file::{Disk, DiskFile, Error, Open, Result};
+use crate::file::{Disk, DiskFile, DiskVolume, Error, Open, Result, SYNCFS};
 use file::FaultyFile;
 use inode::Content;
 use state::State;
@@ -152,12 +152,28 @@ impl Disk for FaultyDisk {
         self.with("read the link", path, |state| state.read_link(path))
     }
 
+    fn volume(&self, dir: &Path) -> Result<Option<Box<dyn DiskVolume>>> {
+        Ok(Some(Box::new(FaultyVolume { disk: self.clone(), dir: dir.to_owned() })))
+    }
+
     fn exists(&self, path: &Path) -> Result<bool> {
         self.with("stat", path, |state| state.exists(path))
     }
 
     fn size(&self, path: &Path) -> Result<Option<u64>> {
         self.with("stat", path, |state| state.size(path))
+    }
+}
+
+#[derive(Debug)]
+struct FaultyVolume {
+    disk: FaultyDisk,
+    dir: PathBuf,
+}
+
+impl DiskVolume for FaultyVolume {
+    fn sync(&self) -> Result<()> {
+        self.disk.with(SYNCFS, &self.dir, State::sync_all)
     }
 }
 

@@ -15,6 +15,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub(crate) const FDATASYNC: &str = "fdatasync";
 pub(crate) const FSYNC: &str = "fsync";
 pub(crate) const SYNC_DIR: &str = "sync the directory";
+pub(crate) const SYNCFS: &str = "syncfs";
 
 /// An operation that failed, and on which path. Decide by [`Error::kind`], never by the text.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,7 @@ impl Error {
     /// Whether the volume, or the quota of its user, is full: nothing was done, and it may pass. A sync that says so is another matter,
     /// because what the disk has is unknown then.
     pub fn is_no_space(&self) -> bool {
-        let is_sync = [FDATASYNC, FSYNC, SYNC_DIR].contains(&self.operation);
+        let is_sync = [FDATASYNC, FSYNC, SYNC_DIR, SYNCFS].contains(&self.operation);
         !is_sync && matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
@@ -89,6 +90,11 @@ pub trait Disk: Send + Sync {
     /// The length of a file in bytes; none if the name is missing or leads to anything but a file.
     fn size(&self, path: &Path) -> Result<Option<u64>>;
 
+    /// The volume that a directory lies on, to make all of it durable at once; none where that cannot be relied on.
+    fn volume(&self, _dir: &Path) -> Result<Option<Box<dyn DiskVolume>>> {
+        Ok(None)
+    }
+
     /// Makes a directory and the missing ones above it. Nothing is synced; see
     /// [`crate::safe_write::create_dir_all_synced`].
     fn create_dir_all(&self, path: &Path) -> Result<()> {
@@ -108,6 +114,12 @@ pub trait Disk: Send + Sync {
     fn read(&self, path: &Path) -> Result<Vec<u8>> {
         self.open(path, Open::Read)?.read_all()
     }
+}
+
+/// A volume that is held open. As with a file, after a failed sync every later one fails too.
+pub trait DiskVolume: Send + std::fmt::Debug {
+    /// Makes everything durable that was written to the volume: contents, lengths and names.
+    fn sync(&self) -> Result<()>;
 }
 
 /// An open file. Writes that fail may have written a part. After a failed sync every later write and

@@ -23,5 +23,5 @@ pub mod record;
 pub mod safe_write;
 
 pub use faulty::FaultyDisk;
-pub use file::{Disk, DiskFile, Error, Open, Result};
+pub use file::{Disk, DiskFile, DiskVolume, Error, Open, Result};
 pub use real::RealDisk;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
 
-use crate::file::{Disk, DiskFile, Error, FDATASYNC, FSYNC, Open, Result, SYNC_DIR};
+use crate::file::{Disk, DiskFile, DiskVolume, Error, FDATASYNC, FSYNC, Open, Result, SYNC_DIR, SYNCFS};
 
 /// The file system as the operating system shows it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +72,15 @@ impl Disk for RealDisk {
         fs::read_link(path).map_err(|e| Error::new("read the link", path, e))
     }
 
+    fn volume(&self, dir: &Path) -> Result<Option<Box<dyn DiskVolume>>> {
+        let kernel = rustix::system::uname();
+        if !tells_of_failed_writes(&kernel.release().to_string_lossy()) {
+            return Ok(None);
+        }
+        let file = File::open(dir).map_err(|e| Error::new("open the directory", dir, e))?;
+        Ok(Some(Box::new(RealVolume(RealFile::new(file, dir)))))
+    }
+
     fn exists(&self, path: &Path) -> Result<bool> {
         match fs::symlink_metadata(path) {
             Ok(_) => Ok(true),
@@ -86,6 +95,23 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::new("stat", path, error)),
         }
+    }
+}
+
+/// Before Linux 5.8 syncfs does not say that something could not be written.
+fn tells_of_failed_writes(release: &str) -> bool {
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (5, 8)
+}
+
+/// A directory that was open before anything was written that its syncs cover, so that they hear of every failure.
+#[derive(Debug)]
+struct RealVolume(RealFile);
+
+impl DiskVolume for RealVolume {
+    fn sync(&self) -> Result<()> {
+        self.0.sync(SYNCFS, |dir| Ok(rustix::fs::syncfs(dir)?))
     }
 }
 
@@ -204,5 +230,28 @@ impl DiskFile for RealFile {
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.file.as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_synced_as_a_whole_only_where_the_kernel_tells_of_failures() {
+        let rows =
+            [("6.18.44-fc-v669", true), ("5.8.0", true), ("5.7.19", false), ("4.19.0-26-amd64", false), ("", false)];
+        for (release, tells) in rows {
+            assert_eq!(tells_of_failed_writes(release), tells, "{release:?}");
+        }
+    }
+
+    #[test]
+    fn a_volume_can_be_synced() {
+        let dir = tempfile::tempdir().expect("a folder");
+        if let Some(volume) = RealDisk.volume(dir.path()).expect("it opens") {
+            fs::write(dir.path().join("a"), "text").expect("written");
+            volume.sync().expect("synced");
+        }
     }
 }

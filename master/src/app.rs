@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use windlass_core::world;
-use windlass_core::{Input, State};
+use windlass_core::world::{self, Rest};
+use windlass_core::{Answer, Input, State};
 use windlass_disk::RealDisk;
 
 use crate::backup;
@@ -20,7 +20,7 @@ use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::engine::{Act, EndLogs, Ended, Engine, Published, Vigil, record};
+use crate::engine::{Act, EndLogs, Ended, Engine, Published, RemoveLogs, Vigil, record};
 use crate::exit::Failure;
 use crate::facts::{Checkpointer, Checkpoints, Committer, Facts, Files, Pace, Reader};
 use crate::history::{History, Threads};
@@ -110,6 +110,7 @@ struct Begun {
     checkpoints: Checkpoints,
     checkpointer: Checkpointer,
     lsn: u64,
+    rest: Rest,
 }
 
 /// Reads the journal, and begins an epoch with the configuration as it is now. Only after this may the process talk.
@@ -133,11 +134,14 @@ async fn begin(config: &Config, data: &DataDir, identity: &Identity) -> Result<B
     let inputs = [Input::Begin { epoch, restored }, Input::Configure(Box::new(config.model.clone()))];
     let at = clock.now();
     let turn = world::turn(&mut state, at, inputs);
+    if let Some(Answer::Refused(refusal)) = turn.answers.into_iter().find(|answer| *answer != Answer::Done) {
+        return Err(Failure::Refused(refusal));
+    }
     let facts = facts.into_committer().map_err(Failure::Start)?;
     let lsn = facts.commit(epoch, record(at, turn.facts)).await.map_err(Failure::Commit)?;
     backup::Mark::remove(data.path())?;
     tracing::info!(epoch, lsn, runs = state.runs.size(), agents = state.agents.size(), "the master begins");
-    Ok(Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn })
+    Ok(Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn, rest: turn.rest })
 }
 
 /// Everything that serves, wired.
@@ -162,7 +166,7 @@ impl House {
         begun: Begun,
         agents_port: u16,
     ) -> Result<Self, Failure> {
-        let Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn } = begun;
+        let Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn, rest } = begun;
         let tasks = Tasks::default();
         let published = Published::new(State::default());
         published.publish(state.clone(), lsn);
@@ -225,9 +229,12 @@ impl House {
             inbox: link.inbox.clone(),
             tasks: tasks.clone(),
         };
-        let act = Act { sessions, triggers: triggers.clone(), end_logs };
+        let remove_logs =
+            RemoveLogs::start(Arc::new(RealDisk), data.logs(), published.clone()).map_err(Failure::Start)?;
+        let act = Act { sessions, triggers: triggers.clone(), end_logs, remove_logs };
         let (vigil, inbox) = (Vigil::new(clock.now()), waiting);
-        let engine = Engine { state, clock, vigil, facts, published, turns, inbox, volume, act, room_again: None };
+        let engine =
+            Engine { state, rest, clock, vigil, facts, published, turns, inbox, volume, act, room_again: None };
         Ok(Self { engine, http, link, triggers, history, history_stop, checkpointer, logs, tasks, config })
     }
 

@@ -65,6 +65,9 @@ pub enum Failure {
     /// A commit failed: what is on disk is unknown.
     #[error("cannot commit: {0}")]
     Commit(crate::facts::Error),
+    /// The configuration is more than can be recorded.
+    #[error("cannot begin with this configuration: {0}")]
+    Refused(windlass_core::Refusal),
     /// A backup or a copy goes into an empty directory only.
     #[error("{} is not empty", .0.display())]
     NotEmpty(PathBuf),
@@ -87,7 +90,7 @@ pub enum Failure {
 impl Failure {
     fn code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::NoMaster(_) => 78,
+            Self::Config(_) | Self::NoMaster(_) | Self::Refused(_) => 78,
             Self::Facts(error) if error.is_damage() => 75,
             Self::History(crate::history::Error::JournalCut { .. }) => 75,
             Self::Commit(_) | Self::LogsFailed(_) => 74,
@@ -132,6 +135,7 @@ impl Failure {
                 "look at the disk under the data directory, then start the master again: it goes on from what is there"
                     .to_owned()
             }
+            Self::Refused(_) => "make master.toml shorter: all of it is recorded at once".to_owned(),
             Self::SecretKey(crate::secrets::KeyError::Mode { path, .. }) => format!("chmod 600 {}", path.display()),
             Self::SecretKey(crate::secrets::KeyError::Unfinished(_)) => {
                 "`windlass-master secrets rekey` goes on with it".to_owned()

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | low | 10 %, 10 GiB | an alarm |
 //! | tight | 5 %, 4 GiB | no new runs, no log bytes (agents keep them); reports, cancels and running jobs go on |
-//! | stop | 2 %, 1 GiB | the ballast is released to the journal |
+//! | stop | 2 %, 1 GiB | the ballast is released to the journal; only reports, cancels, acts of operators |
 //!
 //! Called by `engine` before it decides, by `http` before it reads a repository, and by its own task once a second, which tells the logs.
 //! Invariant: a level is looked at before a decision, never after. Deliberately absent: what the journal does when it finds no room all

@@ -14,8 +14,11 @@ use super::state::{Deployment, DeploymentState, Target};
 use super::targets::{in_change, is_recovering, obstacle, out, seen, serves};
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{DeploymentKind, TargetState};
-use crate::model::{AgentId, Phase};
+use crate::model::{AgentId, Phase, json_bytes};
 use crate::world::State;
+
+/// Jobs that are admitted together have about so many bytes; the other targets follow in the next round.
+const JOBS_BYTES: usize = 256 * 1024;
 
 /// Targets that can be prepared.
 pub(super) fn prepares(state: &State, deployment: &Deployment) -> Vec<Fact> {
@@ -133,7 +136,11 @@ fn count<'a, T: 'a>(items: impl Iterator<Item = T>) -> u32 {
 fn facts(state: &State, deployment: &Deployment, chosen: &[&Target], phase: Phase, generation: u64) -> Vec<Fact> {
     let mut plans = Vec::new();
     let mut admitted = Vec::new();
+    let mut bytes = 0;
     for target in chosen {
+        if bytes > JOBS_BYTES {
+            break;
+        }
         let Some(job) = jobs::job(state, deployment, target, phase, generation) else { continue };
         admitted.push(Fact::Deployment(DeploymentFact::TargetAdmitted {
             id: deployment.id.clone(),
@@ -142,6 +149,7 @@ fn facts(state: &State, deployment: &Deployment, chosen: &[&Target], phase: Phas
             generation,
             job: job.key.clone(),
         }));
+        bytes += json_bytes(&job);
         plans.push(job);
     }
     if plans.is_empty() {

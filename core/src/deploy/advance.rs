@@ -8,47 +8,50 @@ use super::settle::due;
 use super::state::{Deployment, DeploymentState};
 use super::step::{starts_at, step};
 use super::targets::{HEARING, is_recovering};
-use crate::fact::Fact;
 use crate::job::JobState;
 use crate::job::decide::{Readiness, readiness};
 use crate::lane::Lane;
 use crate::model::{RunId, UnixMs, Work};
+use crate::project;
 use crate::run::Run;
 use crate::touched::Touched;
-use crate::world::State;
+use crate::world::{Decided, State};
 
 /// One round of what follows from what was touched, and from deadlines that have come. Nothing if nothing is due.
-pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Fact> {
+pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Decided> {
     // Later decisions of the round see earlier ones, so that two of them never take the same number, lane or target.
     let mut ahead = state.clone();
-    let mut facts = Vec::new();
+    let mut decided = Vec::new();
     let runs: BTreeSet<&RunId> = if touched.all { state.runs.keys().collect() } else { touched.runs.iter().collect() };
-    for run in runs.into_iter().filter_map(|id| state.runs.get(id)) {
-        requests(&mut ahead, at, run, &mut facts);
+    let runs = runs.into_iter().filter(|id| !project::is_stopped(state, &id.project));
+    for run in runs.filter_map(|id| state.runs.get(id)) {
+        requests(&mut ahead, at, run, &mut decided);
     }
     for deployment in concerned(state, at, touched) {
         let Some(current) = ahead.deployments.get(&deployment.id).cloned() else { continue };
         let next = step(&ahead, at, &current);
-        fold_ahead(&mut ahead, at, next, &mut facts);
+        fold_ahead(&mut ahead, at, next, &mut decided);
     }
-    facts
+    decided
 }
 
-fn requests(ahead: &mut State, at: UnixMs, run: &Run, facts: &mut Vec<Fact>) {
+fn requests(ahead: &mut State, at: UnixMs, run: &Run, decided: &mut Vec<Decided>) {
     for job in &run.jobs {
         let Work::Deploy(work) = &job.plan.work else { continue };
         let waits = job.state == JobState::Waiting && job.cancel.is_none();
         if waits && readiness(run, job) == Readiness::Ready {
             let next = request(ahead, at, run, job, work);
-            fold_ahead(ahead, at, next, facts);
+            fold_ahead(ahead, at, next, decided);
         }
     }
 }
 
-fn fold_ahead(ahead: &mut State, at: UnixMs, next: Vec<Fact>, facts: &mut Vec<Fact>) {
-    for fact in next {
-        ahead.apply(at, &fact);
-        facts.push(fact);
+fn fold_ahead(ahead: &mut State, at: UnixMs, next: Decided, decided: &mut Vec<Decided>) {
+    for fact in &next {
+        ahead.apply(at, fact);
+    }
+    if !next.is_empty() {
+        decided.push(next);
     }
 }
 
@@ -70,8 +73,10 @@ fn concerned<'a>(state: &'a State, at: UnixMs, touched: &Touched) -> Vec<&'a Arc
     found
 }
 
+/// Those of a stopped project wait until a person has started it: what happened to their targets meanwhile is not known here.
 fn of_lane<'a>(state: &'a State, lane: &'a Lane) -> impl Iterator<Item = &'a Arc<Deployment>> {
-    lane.active.iter().chain(&lane.pending).filter_map(|id| state.deployments.get(id))
+    let known = lane.active.iter().chain(&lane.pending).filter_map(|id| state.deployments.get(id));
+    known.filter(|deployment| !project::is_stopped(state, &deployment.run.project))
 }
 
 /// A touched agent is one of its targets, or may be one when it starts.

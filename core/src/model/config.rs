@@ -19,6 +19,28 @@ pub struct Config {
     pub lost_after: Duration,
     /// Log bytes that one attempt may store.
     pub log_per_attempt: u64,
+    /// How long what is over is kept.
+    #[serde(default)]
+    pub retention: Retention,
+    /// The same, of projects that have their own.
+    #[serde(default)]
+    pub retention_by_project: BTreeMap<ProjectName, Retention>,
+}
+
+/// How long what is over is kept, from the day on in which the run was created; none: for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Runs, with all that is known of them.
+    pub runs: Option<Duration>,
+    /// The logs of their steps.
+    pub logs: Option<Duration>,
+}
+
+impl Config {
+    /// How long what is over in this project is kept.
+    pub fn retention_of(&self, project: &ProjectName) -> Retention {
+        self.retention_by_project.get(project).copied().unwrap_or(self.retention)
+    }
 }
 
 /// A repository that the master watches.

@@ -16,6 +16,12 @@ impl UnixMs {
         Self(self.0.saturating_add(span.ms()))
     }
 
+    /// This long before.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span.ms()))
+    }
+
     /// The time from `earlier` to this; zero if it lies after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_ms(self.0.saturating_sub(earlier.0))

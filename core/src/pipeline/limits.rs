@@ -2,6 +2,8 @@
 
 /// Bytes of the file.
 pub(super) const FILE_BYTES: usize = 256 * 1024;
+/// Bytes of the plan of a run, as it is recorded.
+pub(super) const PLAN_BYTES: usize = 2 * 1024 * 1024;
 /// Levels of lists and maps.
 pub(super) const DEPTH: usize = 24;
 /// Scalars, lists and maps together.

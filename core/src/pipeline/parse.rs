@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Names;
+use super::expand::expand;
 use super::findings::Findings;
 use super::keys;
-use super::limits::{FILE_BYTES, JOBS, STEPS};
+use super::limits::{FILE_BYTES, JOBS, PLAN_BYTES, STEPS};
 use super::read::{Object, Reader};
 use super::spec::{JobSpec, On, Pipeline, Span, WorkSpec};
 use super::yaml::{Entry, Node, load};
-use crate::model::{Code, Problem, ServiceName, ServiceSpec, Severity};
+use crate::model::{Code, Problem, ServiceName, ServiceSpec, Severity, json_bytes};
 
 /// What became of a file.
 #[derive(Debug, Clone)]
@@ -36,6 +37,9 @@ pub fn parse(file: &str, text: &str) -> Parsed {
     let unreadable = root.is_none() && findings.count() > 0;
     let mut reader = Reader { findings, artifacts_unclear: false };
     let pipeline = if unreadable { None } else { reader.pipeline(root.as_ref()) };
+    if reader.findings.count() == 0 {
+        pipeline.iter().for_each(|pipeline| reader.check_plan(pipeline));
+    }
     let problems = reader.findings.finish();
     let usable = problems.iter().all(|problem| problem.severity == Severity::Warning);
     Parsed { pipeline: pipeline.filter(|_| usable), problems }
@@ -103,6 +107,17 @@ impl Reader<'_> {
             return Vec::new();
         }
         entries
+    }
+
+    /// The plan is recorded with the run: what all jobs share is in it once for each job.
+    fn check_plan(&mut self, pipeline: &Pipeline) {
+        let bytes = json_bytes(&expand(pipeline));
+        if bytes > PLAN_BYTES {
+            let (kib, most) = (bytes.div_ceil(1024), PLAN_BYTES / 1024);
+            let text = format!("the plan of a run of this file has {kib} KiB; {most} KiB are allowed");
+            let hint = "what `env` of the file holds is in the plan once for each job: put large values into files of the repository";
+            self.findings.error(Span { line: 1, column: 1, width: 1 }, Code::TooBig, text, hint);
+        }
     }
 
     fn count_steps(&mut self, jobs: &[JobSpec]) {

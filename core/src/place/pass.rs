@@ -9,8 +9,8 @@ use crate::job::decide::{despite, is_placeable};
 use crate::job::envelope::envelope;
 use crate::model::{AgentId, Attempt, Fence, StepsWork, Work};
 use crate::run::Run;
-use crate::secret;
-use crate::world::State;
+use crate::world::{Decided, State};
+use crate::{project, secret};
 
 /// Agents that may carry out a job now, or why none may.
 pub(super) enum Candidates<'a> {
@@ -21,11 +21,11 @@ pub(super) enum Candidates<'a> {
 }
 
 /// Places every job that can be placed now.
-pub fn pass(state: &State) -> Vec<Fact> {
+pub fn pass(state: &State) -> Vec<Decided> {
     let mut runs: Vec<&Run> = state.runs.values().map(AsRef::as_ref).filter(|run| !run.is_ended()).collect();
     runs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     let mut taken = BTreeMap::new();
-    let (mut facts, mut placed) = (Vec::new(), 0);
+    let (mut decided, mut placed) = (Vec::new(), 0);
     for run in runs {
         for job in run.jobs.iter().filter(|job| is_placeable(run, job)) {
             let Work::Steps(work) = &job.plan.work else { continue };
@@ -39,7 +39,7 @@ pub fn pass(state: &State) -> Vec<Fact> {
             let fence = Fence::of(state.epoch, state.fences + placed);
             let envelope = envelope(state, run, job, work, agent);
             let secrets = secret::granted(state, run, job, &envelope);
-            facts.push(Fact::JobPlaced {
+            let mut facts = vec![Fact::JobPlaced {
                 run: run.id.clone(),
                 job: job.plan.key.clone(),
                 attempt: Attempt(number),
@@ -48,14 +48,15 @@ pub fn pass(state: &State) -> Vec<Fact> {
                 envelope: Box::new(envelope),
                 why,
                 despite: despite(job),
-            });
+            }];
             if !secrets.is_empty() {
                 let (run, agent) = (run.id.clone(), agent.id);
                 facts.push(Fact::Secret(SecretFact::Delivered { fence, run, agent, secrets }));
             }
+            decided.push(facts);
         }
     }
-    facts
+    decided
 }
 
 /// Most free slots, then the first by name; `taken` counts what this pass has given away.
@@ -75,7 +76,7 @@ fn best<'a>(
 
 /// Filters step by step, so that the first filter that leaves nobody is the reason.
 pub(super) fn candidates<'a>(state: &'a State, run: &Run, work: &StepsWork) -> Candidates<'a> {
-    if state.projects.get(&run.id.project).is_some_and(|project| project.stopped.is_some()) {
+    if project::is_stopped(state, &run.id.project) {
         return Candidates::None(Waiting::Stopped(run.id.project.to_string()));
     }
     if let Some(target) = &work.target {

@@ -7,6 +7,7 @@
 //! | needs one of these, and is over | waits again |
 //! | needs one of these, and is open | waiting: stays so; else refused |
 //! | is one of these, and a deployment is or was carried out by it or for it | refused: a deployment is asked for by itself |
+//! | belongs to a run whose logs have expired | refused: what it would write would expire with them |
 //! | is one of these, and its last attempt is `unknown` | only if it is named, or idempotent: it may still be running |
 //!
 //! A run that has left the state comes back with the fact, whole, because it is nowhere else than in the history, which is a view.
@@ -18,6 +19,7 @@ use crate::answer::{Decision, Refusal};
 use crate::fact::Fact;
 use crate::job::{Job, JobState};
 use crate::model::{JobKey, Outcome, RunId, Work};
+use crate::retention::has_lost_logs;
 use crate::run::Run;
 use crate::world::State;
 
@@ -30,6 +32,9 @@ pub fn retry(state: &State, id: &RunId, over: Option<Arc<Run>>, jobs: &[JobKey],
     let Some(run) = live.or(over.as_ref()).filter(|run| run.id == *id) else {
         return Decision::refuse(Refusal::RunUnknown(id.clone()));
     };
+    if has_lost_logs(state, id) {
+        return Decision::refuse(Refusal::Rejected(format!("the logs of {id} have expired: start a new run")));
+    }
     if let Some(unknown) = jobs.iter().find(|key| run.job(key).is_none()) {
         return Decision::refuse(Refusal::JobUnknown(id.clone(), unknown.clone()));
     }

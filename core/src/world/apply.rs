@@ -2,22 +2,15 @@
 
 use std::sync::Arc;
 
-use super::state::{AttemptRef, DeliveryResult, DeliveryState, JoinTokenState, Map, ProjectState, State};
+use super::state::{AttemptRef, DeliveryResult, JoinTokenState, Map, ProjectState, State};
 use crate::agent::{Agent, Presence, Standing};
 use crate::attempt::state::{AttemptState, Placed};
 use crate::fact::Fact;
-use crate::input::Delivery;
 use crate::job::{Cancel, Job, JobState};
-use crate::model::{
-    AgentId, Attempt, Config, DeliveryKey, Digest, Duration, Fence, JobKey, Phase, ProjectName, RunId, Settlement,
-    UnixMs,
-};
+use crate::model::{AgentId, Attempt, Config, Digest, Fence, JobKey, Phase, ProjectName, RunId, Settlement, UnixMs};
 use crate::run::state::Artifact;
 use crate::run::{Run, RunState};
 use crate::touched::Touched;
-
-/// A delivery's id is known for so long; a start of the master forgets older ones.
-const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Runs that a master may have made after the backup that it was restored from.
 const RUNS_SKIPPED: u64 = 1_000;
@@ -75,6 +68,10 @@ impl State {
             Fact::DeliveryMatchedNothing { key, why } => {
                 self.settle_delivery(key, DeliveryResult::Nothing(why.clone()), t);
             }
+            Fact::DeliveriesForgotten { taken_until } => self.forget_deliveries(*taken_until),
+            Fact::KeysForgotten { used_until } => self.forget_keys(*used_until),
+            Fact::LogsExpired { project, below } => self.expire(project, *below, false, t),
+            Fact::RunsExpired { project, below } => self.expire(project, *below, true, t),
             Fact::RunCreated { .. } => self.create_run(at, fact, t),
             Fact::JobsAdded { run, jobs } => self.change_run(run, t, |run| run.add_jobs(jobs)),
             Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why, despite: _ } => {
@@ -132,7 +129,6 @@ impl State {
         self.fences = 0;
         self.sessions = 0;
         touched.all = true;
-        self.forget_old_deliveries(at);
         let ids: Vec<AgentId> = self.agents.keys().copied().collect();
         for id in ids {
             self.change_agent(id, touched, |agent| {
@@ -158,29 +154,13 @@ impl State {
         }
     }
 
-    fn start_project(&mut self, name: &ProjectName, touched: &mut Touched) {
-        touched.all = true;
-        if let Some(project) = self.projects.get_mut(name) {
-            project.stopped = None;
-        }
-    }
-
-    fn forget_old_deliveries(&mut self, at: UnixMs) {
-        let is_old = |known: &DeliveryState| at.since(known.taken) > DELIVERIES_KEPT;
-        let old: Vec<DeliveryKey> =
-            self.deliveries.iter().filter(|(_, known)| is_old(known)).map(|(key, _)| key.clone()).collect();
-        for key in old {
-            self.deliveries.remove_mut(&key);
-        }
-    }
-
     fn configure(&mut self, config: &Config, touched: &mut Touched) {
         touched.all = true;
         self.config = Arc::new(config.clone());
         for project in config.projects.keys() {
             let ordinal = ordinal(&self.projects);
             if !self.projects.contains_key(project) {
-                self.projects.insert_mut(project.clone(), ProjectState { ordinal, next_run: 1, stopped: None });
+                self.projects.insert_mut(project.clone(), ProjectState::new(ordinal));
             }
         }
         for environment in config.environments.keys() {
@@ -191,17 +171,21 @@ impl State {
         }
     }
 
-    fn take(&mut self, at: UnixMs, delivery: &Delivery, touched: &mut Touched) {
-        let state = DeliveryState { delivery: delivery.clone(), taken: at, result: DeliveryResult::Reading };
-        self.deliveries.insert_mut(delivery.key.clone(), state);
-        touched.deliveries.insert(delivery.key.clone());
+    fn start_project(&mut self, name: &ProjectName, touched: &mut Touched) {
+        touched.all = true;
+        if let Some(project) = self.projects.get_mut(name) {
+            project.stopped = None;
+        }
     }
 
-    fn settle_delivery(&mut self, key: &DeliveryKey, result: DeliveryResult, touched: &mut Touched) {
-        if let Some(known) = self.deliveries.get(key) {
-            let state = DeliveryState { result, ..known.clone() };
-            self.deliveries.insert_mut(key.clone(), state);
-            touched.deliveries.insert(key.clone());
+    /// A run that has expired has no logs either.
+    fn expire(&mut self, name: &ProjectName, below: u64, runs_too: bool, touched: &mut Touched) {
+        if let Some(project) = self.projects.get_mut(name) {
+            project.logs.expire(below);
+            if runs_too {
+                project.runs.expire(below);
+            }
+            touched.projects.insert(name.clone());
         }
     }
 
@@ -235,11 +219,13 @@ impl State {
         run.add_jobs(&plan.jobs);
         self.runs.insert_mut(id.clone(), Arc::new(run));
         let known = self.projects.get(&id.project).cloned();
-        let new = || ProjectState { ordinal: ordinal(&self.projects), next_run: 1, stopped: None };
-        let project = ProjectState { next_run: id.number + 1, ..known.unwrap_or_else(new) };
+        let mut project = known.unwrap_or_else(|| ProjectState::new(ordinal(&self.projects)));
+        project.next_run = id.number + 1;
+        project.logs.count(at, id.number);
+        project.runs.count(at, id.number);
         self.projects.insert_mut(id.project.clone(), project);
         if let Some(key) = key {
-            self.keys.insert_mut(key.clone(), id.clone());
+            self.keep_key(at, key, id);
         }
         if let Some(delivery) = delivery {
             self.settle_delivery(delivery, DeliveryResult::Run(id.clone()), touched);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpds::RedBlackTreeMapSync;
+use rpds::{QueueSync, RedBlackTreeMapSync};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
@@ -13,11 +13,15 @@ use crate::model::{
     AgentId, Attempt, Config, DeliveryKey, DeploymentId, Digest, EnvironmentName, Fence, JobKey, LaneId, ProjectName,
     Release, ReleaseId, RunId, ServiceName, UnixMs,
 };
+use crate::retention::Expiry;
 use crate::run::Run;
 use crate::secret::{SecretId, SecretState};
 
 /// An ordered map whose clones share structure: a published snapshot costs nothing.
 pub type Map<K, V> = RedBlackTreeMapSync<K, V>;
+
+/// First in, first out; its clones share structure.
+pub type Queue<T> = QueueSync<T>;
 
 /// Everything the master believes that is not over. What is over is in the history.
 ///
@@ -51,8 +55,12 @@ pub struct State {
     pub agents: Map<AgentId, Arc<Agent>>,
     /// Deliveries of the last 30 days by key.
     pub deliveries: Map<DeliveryKey, DeliveryState>,
-    /// Idempotency keys, and the run each one made.
+    /// Their keys with the time they were taken, oldest first.
+    pub deliveries_by_age: Queue<(UnixMs, DeliveryKey)>,
+    /// Idempotency keys of the last 24 hours, and the run each one made.
     pub keys: Map<String, RunId>,
+    /// The same with the time they were used, oldest first.
+    pub keys_by_age: Queue<(UnixMs, String)>,
     /// Runs that are not closed.
     pub runs: Map<RunId, Arc<Run>>,
     /// Attempts that are not closed.
@@ -80,6 +88,17 @@ pub struct ProjectState {
     pub next_run: u64,
     /// Restored then, and not started by a person since: nothing of it is placed.
     pub stopped: Option<UnixMs>,
+    /// Of the logs of its runs.
+    pub logs: Expiry,
+    /// Of its runs.
+    pub runs: Expiry,
+}
+
+impl ProjectState {
+    /// A project without runs.
+    pub fn new(ordinal: u32) -> Self {
+        Self { ordinal, next_run: 1, stopped: None, logs: Expiry::default(), runs: Expiry::default() }
+    }
 }
 
 /// What is believed of a service.

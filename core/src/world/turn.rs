@@ -2,67 +2,144 @@
 
 use std::collections::BTreeSet;
 
+use super::keys;
 use super::state::{DeliveryResult, State};
 use crate::answer::{Answer, Decision};
 use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::input::Input;
-use crate::model::{AgentId, Digest, Fence, UnixMs};
+use crate::model::{AgentId, Digest, Fence, ProjectName, UnixMs};
 use crate::touched::Touched;
-use crate::{agent, deploy, place, project, run, secret};
+use crate::{agent, deploy, place, project, retention, run, secret};
 
-/// More rounds than this in one turn mean that two rules answer each other for ever.
+/// Inputs of one turn. More would make its record, and the sync of it, larger than a caller should wait for.
+pub const INPUTS_MAX: usize = 512;
+
+/// A turn closes when its facts have so many bytes; it may be in the middle of what follows.
+pub const TURN_BYTES: usize = 1024 * 1024;
+
+/// The most that one decision makes: an input that would make more is refused.
+pub const DECISION_BYTES_MAX: usize = 5 * 1024 * 1024 / 2;
+
+/// A turn is one record of the journal, and this is the most that one holds.
+const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// More rounds than this without rest mean that two rules answer each other for ever.
 const ROUNDS_MAX: usize = 10_000;
+
+/// Facts that are recorded together or not at all.
+pub type Decided = Vec<Fact>;
 
 /// What a turn made.
 #[derive(Debug, Default)]
 pub struct Turn {
     /// In order; they are committed as one record.
     pub facts: Vec<Fact>,
-    /// One for each input, in order.
+    /// One for each input that was taken, in order.
     pub answers: Vec<Answer>,
     /// By all facts of the turn.
     pub touched: Touched,
+    /// What the next turn begins with, at once.
+    pub rest: Rest,
+    bytes: usize,
+}
+
+/// What was touched when a turn closed, and not looked at yet. A crash loses it: a start looks at everything.
+#[derive(Debug, Default)]
+pub struct Rest {
+    touched: Touched,
+    rounds: usize,
+}
+
+impl Rest {
+    /// True if nothing is due.
+    pub fn is_empty(&self) -> bool {
+        self.touched.is_empty()
+    }
 }
 
 /// Decides each input, then what follows, until nothing does. `state` is folded as facts are decided.
 pub fn turn(state: &mut State, at: UnixMs, inputs: impl IntoIterator<Item = Input>) -> Turn {
-    let mut turn = Turn::default();
-    let mut fresh = Touched::default();
-    for input in inputs {
-        let Decision { facts, answer } = decide(state, at, input);
+    turn_behind(Rest::default(), state, at, inputs)
+}
+
+/// The same behind a turn that was closed. Inputs are taken while there is room for them; the others stay in the iterator.
+pub fn turn_behind(rest: Rest, state: &mut State, at: UnixMs, inputs: impl IntoIterator<Item = Input>) -> Turn {
+    let mut turn = Turn { rest, ..Turn::default() };
+    let mut inputs = inputs.into_iter();
+    while turn.answers.len() < INPUTS_MAX
+        && !turn.is_full()
+        && let Some(input) = inputs.next()
+    {
+        let Decision { facts, answer } = decide(state, at, input).bounded(DECISION_BYTES_MAX);
         turn.answers.push(answer);
-        fresh.merge(fold(state, at, facts, &mut turn.facts));
+        let fresh = turn.fold(state, at, facts);
+        turn.rest.touched.merge(fresh);
     }
-    let mut unplaced = Touched::default();
-    for _ in 0..ROUNDS_MAX {
-        turn.touched.merge(fresh.clone());
-        unplaced.merge(fresh.clone());
-        let mut facts = advance(state, at, &fresh);
-        if facts.is_empty() && placement_may_change(&unplaced) {
-            unplaced = Touched::default();
-            facts = place::pass(state);
-        }
-        if facts.is_empty() {
-            return turn;
-        }
-        fresh = fold(state, at, facts, &mut turn.facts);
+    turn.follow(state, at, |state, touched| advance(state, at, touched), place::pass);
+    turn
+}
+
+impl Turn {
+    fn is_full(&self) -> bool {
+        self.bytes >= TURN_BYTES
     }
-    panic!("a turn did not come to rest after {ROUNDS_MAX} rounds");
+
+    /// Rounds of what follows from what was touched, until nothing does or the turn is full.
+    fn follow(
+        &mut self,
+        state: &mut State,
+        at: UnixMs,
+        advance: impl Fn(&State, &Touched) -> Vec<Decided>,
+        place: impl Fn(&State) -> Vec<Decided>,
+    ) {
+        let mut unplaced = Touched::default();
+        while !self.is_full() {
+            assert!(self.rest.rounds < ROUNDS_MAX, "decisions did not come to rest after {ROUNDS_MAX} rounds");
+            self.rest.rounds += 1;
+            let fresh = std::mem::take(&mut self.rest.touched);
+            let mut decided = advance(state, &fresh);
+            unplaced.merge(fresh);
+            if decided.is_empty() && placement_may_change(&unplaced) {
+                unplaced = Touched::default();
+                decided = place(state);
+            }
+            if decided.is_empty() {
+                self.rest = Rest::default();
+                return;
+            }
+            let mut decided = decided.into_iter();
+            while !self.is_full()
+                && let Some(facts) = decided.next()
+            {
+                let fresh = self.fold(state, at, facts);
+                self.rest.touched.merge(fresh);
+            }
+        }
+        // What was decided and not recorded is decided again from what led to it.
+        self.rest.touched.merge(unplaced);
+        // Who left and who came back is told with the turn in which it was.
+        self.rest.touched.closed.clear();
+        self.rest.touched.reopened.clear();
+    }
+
+    /// Folds what was decided together.
+    fn fold(&mut self, state: &mut State, at: UnixMs, facts: Decided) -> Touched {
+        let mut touched = Touched::default();
+        for fact in facts {
+            self.bytes += fact.bytes();
+            touched.merge(state.apply(at, &fact));
+            self.facts.push(fact);
+        }
+        assert!(self.bytes < RECORD_BYTES_MAX, "a turn of {} bytes is no record", self.bytes);
+        self.touched.merge(touched.clone());
+        touched
+    }
 }
 
 /// Placement comes last, when nothing else follows: it sees every job that became ready, and gives each slot once.
 fn placement_may_change(touched: &Touched) -> bool {
     touched.all || !touched.runs.is_empty() || !touched.agents.is_empty()
-}
-
-fn fold(state: &mut State, at: UnixMs, facts: Vec<Fact>, all: &mut Vec<Fact>) -> Touched {
-    let mut touched = Touched::default();
-    for fact in facts {
-        touched.merge(state.apply(at, &fact));
-        all.push(fact);
-    }
-    touched
 }
 
 /// What one input means.
@@ -140,17 +217,24 @@ fn stored(state: &State, fence: Fence, name: String, digest: Digest, size: u64) 
 }
 
 /// One round of what now follows from the facts that touched `touched`, and from deadlines that have come.
-pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Fact> {
-    let mut facts = closings(state, touched);
+pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Decided> {
+    let mut decided = each(closings(state, touched));
     if touched.all {
-        facts.extend(state.runs.values().flat_map(|run| run::decide::advance(state, run)));
+        decided.extend(state.runs.values().flat_map(|run| each(run::decide::advance(state, run))));
     } else {
         let runs = touched.runs.iter().filter_map(|id| state.runs.get(id));
-        facts.extend(runs.flat_map(|run| run::decide::advance(state, run)));
+        decided.extend(runs.flat_map(|run| each(run::decide::advance(state, run))));
     }
-    facts.extend(agent::silence::advance(state, at));
-    facts.extend(deploy::advance(state, at, touched));
-    facts
+    decided.extend(each(agent::silence::advance(state, at)));
+    decided.extend(each(keys::advance(state, at)));
+    decided.extend(each(retention::advance(state, at)));
+    decided.extend(deploy::advance(state, at, touched));
+    decided
+}
+
+/// Facts of which each stands for itself.
+fn each(facts: Vec<Fact>) -> Vec<Decided> {
+    facts.into_iter().map(|fact| vec![fact]).collect()
 }
 
 fn closings(state: &State, touched: &Touched) -> Vec<Fact> {
@@ -166,7 +250,9 @@ fn closings(state: &State, touched: &Touched) -> Vec<Fact> {
 
 /// The only timer: the earliest time at which something follows without an input.
 pub fn next_deadline(state: &State) -> Option<UnixMs> {
-    [agent::silence::next_deadline(state), deploy::next_deadline(state)].into_iter().flatten().min()
+    let work = [agent::silence::next_deadline(state), deploy::next_deadline(state)];
+    let memory = [keys::next_deadline(state), retention::next_deadline(state)];
+    work.into_iter().chain(memory).flatten().min()
 }
 
 /// What to do in the world about what was touched.
@@ -188,5 +274,14 @@ pub fn effects(state: &State, touched: &Touched) -> Vec<Effect> {
     };
     let refresh = agents.into_iter().map(Effect::Refresh);
     let refresh = refresh.chain(fences.into_iter().map(Effect::EndLogs));
+    let expired = |name: &&ProjectName| state.projects.get(*name).is_some_and(|project| project.logs.from > 0);
+    let projects: Vec<ProjectName> = match touched.all {
+        true => state.projects.keys().filter(expired).cloned().collect(),
+        false => touched.projects.iter().cloned().collect(),
+    };
+    let refresh = refresh.chain(projects.into_iter().map(Effect::RemoveLogs));
     refresh.chain(keys.into_iter().map(Effect::ReadPipeline)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,16 @@ fn as_much_as_allowed_is_taken_and_one_more_is_not() {
 }
 
 #[test]
+fn the_plan_of_a_run_is_at_most_two_mebibytes() {
+    let file = |count: usize| format!("env: {{ WORDS: {} }}\n{}", "x".repeat(100 * 1024), jobs(count, "{ run: x }"));
+    assert!(read(&file(20)).pipeline.is_some());
+    let parsed = read(&file(21));
+    assert!(parsed.pipeline.is_none());
+    assert_eq!(parsed.problems[0].code, Code::TooBig);
+    assert!(parsed.problems[0].text.contains("2048 KiB are allowed"), "{}", lint(&file(21)));
+}
+
+#[test]
 fn fifty_problems_are_enough() {
     let parsed = read(&jobs(100, "{ run: x, colour: red }"));
     assert_eq!(parsed.problems.len(), 50);

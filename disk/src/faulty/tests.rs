@@ -159,3 +159,17 @@ fn what_is_sure_to_stay_can_be_asked() {
     assert_eq!((disk.is_synced(path("/d/a")), disk.synced_len(path("/d/a"))), (false, 2));
     assert_eq!(disk.synced(path("/d/a")), Some(b"ab".to_vec()));
 }
+
+#[test]
+fn a_sync_of_the_volume_keeps_all_contents_and_names() {
+    let disk = FaultyDisk::new();
+    disk.create_dir_all(path("/a/b")).expect("made");
+    disk.open(path("/a/b/one"), Open::Create).and_then(|file| file.append(b"1")).expect("written");
+    disk.open(path("/a/two"), Open::Create).and_then(|file| file.append(b"2")).expect("written");
+    disk.volume(path("/a")).expect("it opens").expect("there is one").sync().expect("synced");
+    for seed in 0..20 {
+        disk.crash(seed);
+        assert_eq!(disk.read(path("/a/b/one")).expect("kept"), b"1");
+        assert_eq!(disk.read(path("/a/two")).expect("kept"), b"2");
+    }
+}

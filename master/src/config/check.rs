@@ -8,6 +8,7 @@ use windlass_core::model;
 use super::checked::Config;
 use super::error::{Error, Errors};
 use super::limits::{LOST_AFTER, LOST_AFTER_RANGE};
+use super::retention::BY_DEFAULT;
 use super::variables::Scalars;
 use super::written::File;
 
@@ -70,12 +71,15 @@ impl<'t> Checker<'t> {
         let lost_after = self.span("agents.lost_after", lost_after, LOST_AFTER_RANGE).unwrap_or(LOST_AFTER);
         let log_per_attempt = self.log_per_attempt(pick(above.limits_log_per_attempt, file.limits.log_per_attempt));
         let sizes = self.sizes(file.disk);
+        let retention = self.retention("retention", file.retention, BY_DEFAULT);
+        let retention_by_project = self.retention_by_project(&file.projects, retention);
         let (projects, watched) = self.projects(file.projects);
         let environments = self.environments(file.environments, &projects);
         if self.is_wrong() {
             return Err(self.errors());
         }
-        let model = model::Config { projects, environments, lost_after, log_per_attempt };
+        let model =
+            model::Config { projects, environments, lost_after, log_per_attempt, retention, retention_by_project };
         Ok(Config { public_url, name, data_dir, http_listen, agents_listen, sizes, secret_key, model, watched })
     }
 }

@@ -5,7 +5,8 @@ use toml::de::{DeTable, DeValue};
 /// `*` stands for a name that the operator chose.
 const LATER: &[&[&str]] = &[
     &["blobs"],
-    &["retention"],
+    &["retention", "artifacts"],
+    &["retention", "keep_last"],
     &["locks"],
     &["notify"],
     &["smtp"],

@@ -20,6 +20,13 @@ pub(super) const LOST_AFTER_RANGE: (Duration, Duration) = (Duration::from_secs(5
 /// Between these lies `poll`: a repository is not asked more often than a person would.
 pub(super) const POLL_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
+/// Runs are kept for so long.
+pub(super) const RUNS_KEPT: Duration = Duration::from_secs(400 * 86_400);
+/// The logs of their steps are kept for so long.
+pub(super) const LOGS_KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// Between these lie `retention.runs` and `retention.logs`.
+pub(super) const KEPT_RANGE: (Duration, Duration) = (Duration::from_secs(86_400), Duration::from_secs(36_500 * 86_400));
+
 /// Bytes of a new segment of the journal.
 pub(super) const SEGMENT: u64 = 64 * 1024 * 1024;
 /// Between these lies `disk.segment`: it holds a few of the longest records.

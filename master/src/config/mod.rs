@@ -17,6 +17,7 @@ mod limits;
 mod load;
 mod projects;
 mod repository;
+mod retention;
 mod scalars;
 mod variables;
 mod written;

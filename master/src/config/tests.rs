@@ -122,8 +122,8 @@ fn unknown_keys_wrong_types_and_bad_toml_name_their_line() {
 
 #[test]
 fn documented_keys_that_do_nothing_yet_refuse_the_start() {
-    let text = "retention = { runs = \"1d\" }\n[projects.shop]\ngit = \"https://h/x\"\ncredential = \"git-shop\"";
-    let wanted = "master.toml:1: retention: this key is not available in this version\n  hint: remove it\n\
+    let text = "retention = { keep_last = \"5\" }\n[projects.shop]\ngit = \"https://h/x\"\ncredential = \"git-shop\"";
+    let wanted = "master.toml:1: retention.keep_last: this key is not available in this version\n  hint: remove it\n\
                   master.toml:4: projects.shop.credential: this key is not available in this version\n  hint: remove it";
     assert_eq!(said(text), wanted);
     assert!(said("[environments.x]\nfreeze = []").contains("environments.x.freeze"));
@@ -206,4 +206,22 @@ fn keys_of_standard_webhooks_are_base64() {
         Some(b"0123456789abcdef".to_vec())
     );
     assert!(HookKey::from_text("whsec_not base64").is_none());
+}
+
+#[test]
+fn what_is_over_is_kept_as_long_as_the_file_says() {
+    let days = |count: u64| Some(Duration::from_secs(count * 86_400));
+    let of = |config: &Config, name| {
+        let kept = config.model.retention_of(&project(name));
+        (kept.runs, kept.logs)
+    };
+    assert_eq!(of(&parsed("").expect("defaults"), "shop"), (days(400), days(90)));
+    let text =
+        "[retention]\nruns = \"200d\"\n[projects.shop]\ngit = \"/srv/git/shop\"\nretention = { logs = \"7d\" }\n";
+    let config = parsed(text).expect("it is right");
+    assert_eq!((of(&config, "shop"), of(&config, "docs")), ((days(200), days(7)), (days(200), days(90))));
+    let wrong = said("[retention]\nruns = \"30d\"\n");
+    assert!(wrong.contains("master.toml:2: retention: logs would be kept for 90d, their runs for 30d only"), "{wrong}");
+    assert!(said("[retention]\nlogs = \"1h\"\n").contains("retention.logs: 1h is not between 1d and 36500d"));
+    assert!(said("[retention]\nkeep_last = \"5\"\n").contains("retention.keep_last"));
 }

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) http: Http,
     pub(super) agents: Agents,
     pub(super) limits: Limits,
+    pub(super) retention: Retention,
     pub(super) disk: Disk,
     pub(super) secrets: Secrets,
     pub(super) projects: BTreeMap<Spanned<String>, Project>,
@@ -39,6 +40,13 @@ pub(super) struct Agents {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     pub(super) log_per_attempt: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Retention {
+    pub(super) runs: Option<Spanned<String>>,
+    pub(super) logs: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,6 +76,8 @@ pub(super) struct Project {
     pub(super) poll: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) hook: Option<Hook>,
+    #[serde(default)]
+    pub(super) retention: Option<Retention>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use windlass_core::Effect;
 
-use super::EndLogs;
+use super::{EndLogs, RemoveLogs};
 use crate::link::Sessions;
 use crate::triggers::Triggers;
 
@@ -15,6 +15,8 @@ pub struct Act {
     pub triggers: Triggers,
     /// Ends the logs of attempts without an agent.
     pub end_logs: EndLogs,
+    /// Removes the logs that have expired.
+    pub remove_logs: RemoveLogs,
 }
 
 impl Act {
@@ -25,6 +27,7 @@ impl Act {
                 Effect::Refresh(agent) => self.sessions.refresh([agent]),
                 Effect::ReadPipeline(key) => self.triggers.read(key),
                 Effect::EndLogs(fence) => self.end_logs.take(fence),
+                Effect::RemoveLogs(project) => self.remove_logs.take(project),
             }
         }
     }

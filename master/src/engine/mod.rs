@@ -2,13 +2,17 @@
 
 mod act;
 mod alarm;
+mod decide;
 mod end_logs;
 pub mod published;
+mod remove_logs;
+mod room;
 mod task;
 mod vigil;
 
 pub use act::Act;
 pub use end_logs::EndLogs;
 pub use published::Published;
+pub use remove_logs::RemoveLogs;
 pub use task::{Ended, Engine, record};
 pub use vigil::Vigil;

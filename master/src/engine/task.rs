@@ -8,18 +8,16 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use windlass_core::model::UnixMs;
-use windlass_core::world::{self, Turn};
-use windlass_core::{Answer, Input, Recorded, Refusal, State, Touched};
+use windlass_core::world::{self, INPUTS_MAX, Rest, Turn};
+use windlass_core::{Recorded, State, Touched};
 
+use super::decide::decide;
 use super::vigil::Vigil;
-use super::{Act, Published, alarm};
+use super::{Act, Published, alarm, room};
 use crate::clock::{Clock, wall};
 use crate::facts::{Committer, Error, Turns};
 use crate::inbox::Submitted;
 use crate::volume::Volume;
-
-/// Inputs of one turn. More would make one record, and its sync, larger than a caller should wait for.
-const INPUTS_MAX: usize = 512;
 
 /// After so long without an input the last record is proven whole.
 const QUIET: Duration = Duration::from_secs(1);
@@ -35,6 +33,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Engine {
     /// As of the last commit, plus what is being decided.
     pub state: State,
+    /// What follows from it and found no room in the last turn.
+    pub rest: Rest,
     /// Reads the time for decisions.
     pub clock: Clock,
     /// Watches that time.
@@ -84,9 +84,7 @@ impl Engine {
             self.vigil.look(self.clock.now(), wall());
             let result = match woken {
                 Woken::Look if self.vigil.paused_ms.is_none() => Ok(()),
-                Woken::Look => self.turn(Vec::new()).await.map(|()| proven = false),
-                Woken::Inputs => self.turn(std::mem::take(&mut batch)).await.map(|()| proven = false),
-                Woken::Deadline => self.turn(Vec::new()).await.map(|()| proven = false),
+                Woken::Look | Woken::Inputs | Woken::Deadline => self.turn(&mut batch).await.map(|()| proven = false),
                 Woken::Quiet => prove(&self.facts, self.state.epoch).await.map(|()| proven = true),
                 Woken::Stop => return self.stop().await,
             };
@@ -97,8 +95,12 @@ impl Engine {
     }
 
     async fn wake(&mut self, batch: &mut Vec<Submitted>, proven: bool, stop: &CancellationToken) -> Woken {
+        if !batch.is_empty() {
+            return Woken::Inputs;
+        }
+        let due = if self.rest.is_empty() { world::next_deadline(&self.state) } else { Some(self.clock.now()) };
         // What was due and found no room is tried again, but not without a pause.
-        let deadline = world::next_deadline(&self.state).map(|due| self.room_again.map_or(due, |again| due.max(again)));
+        let deadline = due.map(|due| self.room_again.map_or(due, |again| due.max(again)));
         let deadline = deadline.map(|due| self.clock.until(due));
         let quiet = (!proven).then_some(QUIET);
         tokio::select! {
@@ -111,23 +113,21 @@ impl Engine {
         }
     }
 
-    async fn turn(&mut self, submitted: Vec<Submitted>) -> Result<(), Error> {
-        let submitted = self.refuse_what_is_new(submitted);
+    /// Decides what is in `batch`, and what follows. What finds no room in the turn stays, for the next.
+    async fn turn(&mut self, batch: &mut Vec<Submitted>) -> Result<(), Error> {
+        room::refuse_what_is_new(&self.volume, batch);
         let mut reserved = self.facts.reserve().await;
         if reserved.as_ref().is_err_and(is_no_space) && self.volume.release() {
             reserved = self.facts.reserve().await;
         }
         self.room_again = reserved.is_err().then(|| self.clock.now().after(ROOM_AGAIN));
         if let Err(error) = reserved {
-            return refuse_for_space(submitted, error);
+            return refuse_for_space(std::mem::take(batch), error);
         }
-        let (inputs, replies): (Vec<Input>, Vec<_>) =
-            submitted.into_iter().map(|Submitted { input, reply }| (input, reply)).unzip();
         let at = self.clock.now();
-        // That the process stood still is decided first, so that nobody counts as silent for that time.
-        let paused = self.vigil.paused_ms.take().map(|for_ms| Input::Paused { for_ms });
-        let unasked = usize::from(paused.is_some());
-        let Turn { facts, answers, touched } = world::turn(&mut self.state, at, paused.into_iter().chain(inputs));
+        let paused = self.vigil.paused_ms.take();
+        let (turn, replies) = decide(&mut self.state, &mut self.rest, at, paused, batch);
+        let Turn { facts, answers, touched, .. } = turn;
         let alarms = alarm::of(&facts);
         if !facts.is_empty() {
             let recorded = record(at, facts);
@@ -136,7 +136,7 @@ impl Engine {
             let place = self.facts.place();
             self.turns.ended(self.published.state(), place.mark, place.bytes);
         }
-        for (reply, answer) in replies.into_iter().zip(answers.into_iter().skip(unasked)) {
+        for (reply, answer) in replies.into_iter().zip(answers) {
             // A caller that went away loses only its answer.
             let _ = reply.send(answer);
         }
@@ -145,24 +145,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Where there is little room, what runs comes first.
-    fn refuse_what_is_new(&self, submitted: Vec<Submitted>) -> Vec<Submitted> {
-        let is_new = |submitted: &Submitted| matches!(submitted.input, Input::StartRun(_) | Input::Deliver(_));
-        if !submitted.iter().any(is_new) || !self.volume.is_tight() {
-            return submitted;
-        }
-        let (new, rest): (Vec<_>, Vec<_>) = submitted.into_iter().partition(is_new);
-        refuse(new);
-        rest
-    }
-
     /// What waits is still decided: those who submitted it get their answer.
     async fn stop(mut self) -> Ended {
         self.inbox.close();
-        let mut rest = Vec::new();
-        while self.inbox.recv_many(&mut rest, INPUTS_MAX).await > 0 {
-            if let Err(error) = self.turn(std::mem::take(&mut rest)).await {
-                return Ended::CommitFailed(error);
+        let mut batch = Vec::new();
+        while self.inbox.recv_many(&mut batch, INPUTS_MAX).await > 0 {
+            while !batch.is_empty() {
+                if let Err(error) = self.turn(&mut batch).await {
+                    return Ended::CommitFailed(error);
+                }
             }
         }
         match prove(&self.facts, self.state.epoch).await {
@@ -191,19 +182,12 @@ fn refuse_for_space(submitted: Vec<Submitted>, error: Error) -> Result<(), Error
         return Err(error);
     }
     tracing::error!(%error, inputs = submitted.len(), "the master's disk is full: nothing new is decided");
-    refuse(submitted);
+    room::refuse(submitted);
     Ok(())
 }
 
 fn is_no_space(error: &Error) -> bool {
     matches!(error, Error::Journal(journal) if journal.is_no_space())
-}
-
-fn refuse(submitted: Vec<Submitted>) {
-    for Submitted { reply, .. } in submitted {
-        // A caller that went away loses only its answer.
-        let _ = reply.send(Answer::Refused(Refusal::NoSpace));
-    }
 }
 
 async fn sleep_or_never(span: Option<Duration>) {

@@ -64,6 +64,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_forgotten_or_has_expired_reads_as_it_was_written() {
+        let rows = [
+            (90, Fact::DeliveriesForgotten { taken_until: UnixMs(5) }),
+            (91, Fact::KeysForgotten { used_until: UnixMs(6) }),
+            (92, Fact::LogsExpired { project: "shop".to_owned().try_into().expect("a name"), below: 7 }),
+            (93, Fact::RunsExpired { project: "shop".to_owned().try_into().expect("a name"), below: 8 }),
+        ];
+        for (kind, fact) in rows {
+            let recorded = Recorded { at: UnixMs(7), fact };
+            let entry = encode(&recorded);
+            assert_eq!(entry.kind, kind);
+            assert_eq!(decode(&entry).expect("it is whole"), recorded);
+        }
+    }
+
+    #[test]
     fn facts_of_a_newer_program_are_refused_by_name() {
         let entry = |kind, format| Entry { kind, format, bytes: b"{}".to_vec() };
         assert!(matches!(decode(&entry(999, 1)), Err(DecodeError::Kind(999))));

@@ -6,15 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use windlass_core::Recorded;
-use windlass_disk::journal::{EntryRef, Journal, Mark, RECORD_MAX_BYTES, record_bytes};
+use windlass_disk::journal::{EntryRef, Journal, Mark, RECORD_MAX_BYTES};
 
 use super::{Error, encode};
 
 /// Requests that may wait. The engine sends one at a time; a second covers the quiet record.
 const QUEUE: usize = 2;
-
-/// A turn whose facts are longer than this is written as several records, so that none is longer than one may be.
-const RECORD_AIM_BYTES: usize = RECORD_MAX_BYTES / 4 * 3;
 
 /// The most of a segment that is kept for one turn; it matters only to those smaller than an operator may choose.
 const SEGMENT_SHARE: u64 = 4;
@@ -129,21 +126,11 @@ impl Server {
 
     fn append(&mut self, epoch: u64, facts: &[Recorded]) -> Result<u64, Error> {
         let entries: Vec<_> = facts.iter().map(encode).collect();
-        let mut rest = entries.as_slice();
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = rest.iter().take_while(|entry| {
-                bytes += record_bytes(1, entry.bytes.len());
-                bytes <= RECORD_AIM_BYTES
-            });
-            let (now, later) = rest.split_at(fits.count().max(1));
-            let refs: Vec<EntryRef<'_>> = now
-                .iter()
-                .map(|entry| EntryRef { kind: entry.kind, format: entry.format, bytes: &entry.bytes })
-                .collect();
-            self.journal.append(epoch, &refs)?;
-            rest = later;
-        }
+        let refs: Vec<EntryRef<'_>> = entries
+            .iter()
+            .map(|entry| EntryRef { kind: entry.kind, format: entry.format, bytes: &entry.bytes })
+            .collect();
+        self.journal.append(epoch, &refs)?;
         self.take_note(entries.iter().map(|entry| entry.bytes.len() as u64).sum());
         Ok(self.journal.last_lsn())
     }

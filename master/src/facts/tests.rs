@@ -36,7 +36,7 @@ async fn what_was_committed_is_there_after_a_start_and_can_be_followed() {
 }
 
 #[tokio::test]
-async fn a_turn_longer_than_a_record_is_several() {
+async fn a_turn_longer_than_a_record_is_refused_and_nothing_of_it_is_written() {
     let dir = tempfile::tempdir().expect("a folder");
     let (facts, _) = open(dir.path(), CLUSTER).expect("a new journal");
     let committer = facts.into_committer().expect("a thread");
@@ -44,10 +44,10 @@ async fn a_turn_longer_than_a_record_is_several() {
         at: UnixMs(1),
         fact: Fact::DeliveryMatchedNothing { key: char::from(key).to_string(), why: "x".repeat(2 * 1024 * 1024) },
     };
-    let turn = vec![long(b'a'), long(b'b'), long(b'c')];
-    assert_eq!(committer.commit(1, turn.clone()).await.expect("durable"), 3);
+    let refused = committer.commit(1, vec![long(b'a'), long(b'b')]).await;
+    assert!(matches!(refused, Err(Error::Journal(windlass_disk::journal::Error::TooLarge { .. }))), "{refused:?}");
     committer.close();
-    assert_eq!(open(dir.path(), CLUSTER).expect("the same journal").1, turn);
+    assert_eq!(open(dir.path(), CLUSTER).expect("the same journal").1, []);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::fold::{Fold, Mended};
 use super::handle::{Error, Shared};
 use super::keeper::{Keeper, Opened};
-use super::rows::{LostRuns, all, deployment_key, removed, rows};
+use super::rows::{LostRuns, all, deployment_key, expired, removed, rows};
 use super::store::Changes;
 use super::{key, store};
 use crate::facts::{Checkpoint, Checkpoints, Follower, Reader, TurnRead};
@@ -162,7 +162,7 @@ impl View<'_> {
         loop {
             while let Some(turn) = self.next(&mut follower)? {
                 self.take(&turn);
-                if self.changes.rows.len() >= BATCH_ROWS {
+                if self.changes.rows.len() >= BATCH_ROWS || !self.changes.expired.is_empty() {
                     self.apply()?;
                     if self.follow.stop.is_cancelled() {
                         return self.keeper.call(store::Store::sync);
@@ -208,6 +208,7 @@ impl View<'_> {
         let ordinals = self.follow.shared.published.state();
         if self.fold.seen > self.applied {
             self.changes.add(rows(&ordinals, &self.fold.state, &touched), removed(&ordinals, &touched));
+            self.changes.expired.extend(expired(&self.fold.state, &touched));
             if let Some(mended) = mended {
                 self.write_over(mended);
             }

@@ -117,6 +117,11 @@ pub fn attempt(project: u32, run: u64, job: u16, number: u32) -> Vec<u8> {
     Key::of(Kind::Attempt).u32(project).u64(run).u16(job).u32(number).done()
 }
 
+/// What the keys of all attempts of a run begin with.
+pub fn attempts(project: u32, run: u64) -> Vec<u8> {
+    Key::of(Kind::Attempt).u32(project).u64(run).done()
+}
+
 /// The key of an attempt among those of an agent.
 pub fn attempt_by_agent(agent: AgentId, fence: Fence) -> Vec<u8> {
     Key::of(Kind::AttemptByAgent).bytes(agent.0.as_bytes()).u64(fence.0).done()

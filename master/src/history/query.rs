@@ -11,7 +11,7 @@ use windlass_core::run::{Run, RunState};
 
 use super::handle::{Error, History, Shared};
 use super::key::{self, Kind};
-use super::store::Store;
+use super::store::{Store, parse};
 
 /// A query waits so long for the view to reach what was committed when it was asked.
 const CATCH_UP: Duration = Duration::from_millis(200);
@@ -163,8 +163,4 @@ fn with_attempts(store: &Store, mut run: Run, place: &[u8]) -> Result<Run, Error
 
 fn read<T: serde::de::DeserializeOwned>(store: &Store, key: &[u8]) -> Result<Option<T>, Error> {
     store.get(key)?.map(|value| parse(&value)).transpose()
-}
-
-fn parse<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(value).map_err(|error| Error::Store(error.to_string()))
 }

@@ -50,6 +50,24 @@ fn places(ordinals: &State, run: &Run) -> Vec<Vec<u8>> {
     by_outcome.into_iter().chain([key::run_by_time(run.created.0, project, run.id.number)]).collect()
 }
 
+/// Runs whose rows go: of the project with this ordinal all with numbers below this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpiredRuns {
+    /// Of the project.
+    pub project: u32,
+    /// The first number that stays.
+    pub below: u64,
+}
+
+/// Runs that have expired, of what was touched; `state` is the state after it.
+pub fn expired(state: &State, touched: &Touched) -> Vec<ExpiredRuns> {
+    let projects = touched.projects.iter().filter_map(|name| state.projects.get(name));
+    projects
+        .filter(|project| project.runs.from > 0)
+        .map(|project| ExpiredRuns { project: project.ordinal, below: project.runs.from })
+        .collect()
+}
+
 /// Everything in the state that has a row.
 pub fn all(state: &State) -> Touched {
     Touched {

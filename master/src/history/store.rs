@@ -7,9 +7,12 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use windlass_core::attempt::AttemptState;
+use windlass_core::run::{Run, RunState};
+
 use super::handle::Error;
 use super::key::{self, VALUE_MAX};
-use super::rows::Row;
+use super::rows::{ExpiredRuns, Row};
 
 /// Cache of sled. Resident memory is two to three times this.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -25,6 +28,8 @@ pub struct Changes {
     pub rows: Vec<Row>,
     /// Keys that go.
     pub removed: Vec<Vec<u8>>,
+    /// Runs that go, with all that is kept of them.
+    pub expired: Vec<ExpiredRuns>,
 }
 
 impl Changes {
@@ -75,7 +80,7 @@ impl Store {
     }
 
     /// Applies the rows of turns, and their last lsn, as one batch.
-    pub fn apply(&self, Changes { rows, removed }: Changes, lsn: u64) -> Result<(), Error> {
+    pub fn apply(&self, Changes { rows, removed, expired }: Changes, lsn: u64) -> Result<(), Error> {
         guarded(|| {
             let mut batch = sled::Batch::default();
             for (key, value) in rows {
@@ -84,9 +89,34 @@ impl Store {
             for key in removed {
                 batch.remove(key);
             }
+            if !expired.is_empty() {
+                // What goes may have come with the same facts. Without the lsn a crash in between repeats both.
+                self.db.apply_batch(std::mem::take(&mut batch)).map_err(store_error)?;
+                expired.into_iter().try_for_each(|runs| self.expire(runs, &mut batch))?;
+            }
             batch.insert(key::meta(key::APPLIED), applied_value(lsn));
             self.db.apply_batch(batch).map_err(store_error)
         })
+    }
+
+    /// Removes runs with their places in time and among outcomes, and their attempts with theirs.
+    fn expire(&self, ExpiredRuns { project, below }: ExpiredRuns, batch: &mut sled::Batch) -> Result<(), Error> {
+        for row in self.db.range(key::run(project, 0)..key::run(project, below)) {
+            let (place, value) = row.map_err(store_error)?;
+            let run: Run = parse(&self.whole(&place, &value)?)?;
+            if let RunState::Ended(outcome) = &run.state {
+                batch.remove(key::run_by_outcome(project, outcome, run.id.number));
+            }
+            batch.remove(key::run_by_time(run.created.0, project, run.id.number));
+            for row in self.db.scan_prefix(key::attempts(project, run.id.number)) {
+                let (place, value) = row.map_err(store_error)?;
+                let attempt: AttemptState = parse(&self.whole(&place, &value)?)?;
+                batch.remove(key::attempt_by_agent(attempt.agent, attempt.fence));
+                remove(batch, &place, &value);
+            }
+            remove(batch, &place, &value);
+        }
+        Ok(())
     }
 
     /// Makes everything applied durable.
@@ -167,6 +197,20 @@ fn put(batch: &mut sled::Batch, key: Vec<u8>, value: &[u8]) {
         }
         batch.insert(key, [&[PARTS][..], &count.to_be_bytes()].concat());
     }
+}
+
+/// Removes a value with its parts.
+fn remove(batch: &mut sled::Batch, key: &[u8], value: &[u8]) {
+    if let Some((&PARTS, count)) = value.split_first() {
+        let count = count.try_into().map_or(0, u16::from_be_bytes);
+        (0..count).for_each(|number| batch.remove(key::part(key, number)));
+    }
+    batch.remove(key);
+}
+
+/// A value as it was written.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(value).map_err(|error| Error::Store(error.to_string()))
 }
 
 fn applied_value(lsn: u64) -> Vec<u8> {

@@ -5,6 +5,8 @@ use tokio_util::sync::CancellationToken;
 use windlass_core::model::{Commit, Outcome, ProjectName, RunId, RunPlan, Trigger, TriggerKind, UnixMs};
 use windlass_core::{Fact, Recorded, State};
 
+use super::key::Kind;
+use super::store::Store;
 use super::{Cursor, Error, History, RunFilter, Threads};
 use crate::engine::Published;
 use crate::facts::{Checkpoint, Checkpoints, Committer, Facts, Files};
@@ -278,4 +280,39 @@ async fn a_history_ahead_of_the_journal_proves_that_the_journal_was_cut() {
     std::fs::remove_dir_all(dir.path().join("journal")).expect("it was there");
     let error = World::open(dir.path()).err().expect("it must not start");
     assert!(matches!(error, Error::JournalCut { last: 0, .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_have_expired_leave_nothing_and_a_rebuild_says_the_same() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut world = World::open(dir.path()).expect("a new history");
+    for number in 1..=5 {
+        world.over(number, "main", Outcome::Succeeded).await;
+    }
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [5, 4, 3, 2, 1]);
+    let project = id(1).project;
+    world.believe(vec![Fact::RunsExpired { project: project.clone(), below: 3 }]).await;
+    assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [5, 4, 3]);
+    assert_eq!(world.history.run(id(2)).await.expect("it answers"), None);
+    assert!(world.history.run(id(3)).await.expect("it answers").is_some());
+    // One that ends and expires with the same record leaves nothing either.
+    let run = id(6);
+    let over = [
+        created(&run, "main"),
+        Fact::RunEnded { run: run.clone(), outcome: Outcome::Cancelled },
+        Fact::RunClosed { run },
+        Fact::RunsExpired { project, below: 7 },
+    ];
+    world.believe(over.into()).await;
+    assert!(world.numbers(RunFilter::default(), None, 10).await.is_empty());
+    world.close(dir.path()).await;
+    std::fs::remove_dir_all(dir.path().join("history-1")).expect("it was there");
+    let world = World::open(dir.path()).expect("it is rebuilt");
+    assert!(world.numbers(RunFilter::default(), None, 10).await.is_empty());
+    world.close(dir.path()).await;
+    let store = Store::open(&dir.path().join("history-1"), CLUSTER).expect("it opens").0;
+    let kinds = [Kind::Run, Kind::RunByTime, Kind::RunByOutcome, Kind::Attempt, Kind::AttemptByAgent, Kind::Part];
+    for kind in kinds {
+        assert_eq!(store.scan(&[kind as u8]).expect("it reads"), [], "{kind:?}");
+    }
 }

@@ -14,6 +14,7 @@ use windlass_proto::api::{
 use super::answer::{Answer, put, raw, streamed};
 use super::api::Api;
 use super::call::{Call, cut};
+use super::expired;
 use super::limits::FOLLOW_TIME;
 use super::problem::Refused;
 use super::runs::{attempt_of, find, job_of};
@@ -27,6 +28,7 @@ const GAPS_MAX: usize = 64;
 /// `GET /runs/{run}/jobs/{job}/steps/{step}/log`
 pub(super) async fn get(call: Call) -> Answer {
     let run = find(&call.api, &call.param("run")?).await?;
+    expired::demand_logs(&call.api.published.state(), &run.id)?;
     let job = job_of(&call, &run)?;
     let attempt = attempt_of(job, call.value("attempt", "the number of an attempt")?)?;
     let (step, state) = step_of(attempt, call.text_param("step"))?;

@@ -16,6 +16,7 @@ mod call;
 mod deployments;
 mod enrol;
 mod events;
+mod expired;
 mod exposed;
 mod health;
 mod hooks;

@@ -89,6 +89,7 @@ impl From<Refusal> for Refused {
             Refusal::NoPipeline(_) => ProblemKind::WrongParams,
             Refusal::KeyMismatch(_) => ProblemKind::IdempotencyMismatch,
             Refusal::NoSpace => ProblemKind::DiskLow,
+            Refusal::TooBig { .. } => ProblemKind::TooBig,
             Refusal::NothingToSettle(_)
             | Refusal::RunEnded(_)
             | Refusal::JoinTokenUsed(_)

@@ -15,6 +15,7 @@ use windlass_proto::api::{LogLine, ProblemKind};
 use super::answer::{Answer, raw, streamed};
 use super::api::Api;
 use super::call::Call;
+use super::expired;
 use super::limits::FOLLOW_TIME;
 use super::merged::{Cursor, Merged};
 use super::problem::Refused;
@@ -45,6 +46,7 @@ pub(super) async fn get(call: Call) -> Answer {
     let job: Option<JobKey> = call.value("job", "the key of a job")?;
     let cursor = cursor(&call)?;
     let run = find(&call.api, &id).await?;
+    expired::demand_logs(&call.api.published.state(), &id)?;
     if let Some(job) = &job
         && run.job(job).is_none()
     {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use windlass_core::attempt::AttemptState;
 use windlass_core::job::Job;
 use windlass_core::model::{JobKey, ProjectName, RunId};
+use windlass_core::retention::has_expired;
 use windlass_core::run::{Run, RunState};
 use windlass_core::{Answer as Answered, Input, Refusal};
 use windlass_proto::api::{self, OutcomeKind, ProblemKind};
@@ -17,15 +18,16 @@ use super::api::Api;
 use super::call::Call;
 use super::limits::REASON_BYTES;
 use super::problem::Refused;
-use super::room;
-use super::shape;
+use super::{expired, room, shape};
 use crate::history::{Cursor, RunFilter};
 
 /// The run, live or over.
 pub(super) async fn find(api: &Api, id: &RunId) -> Result<Arc<Run>, Refused> {
-    if let Some(run) = api.published.state().runs.get(id) {
+    let state = api.published.state();
+    if let Some(run) = state.runs.get(id) {
         return Ok(Arc::clone(run));
     }
+    expired::demand_run(&state, id)?;
     let over = api.history.run(id.clone()).await?;
     if over.is_none() && api.history.has_lost(id) {
         let why = format!("run {id} was lost to damage of the journal; the master's own log names the file");
@@ -67,7 +69,9 @@ pub(super) async fn list(call: Call) -> Answer {
     // One more than asked for tells whether the list goes on.
     let over = call.api.history.list_runs(filter, before.clone(), limit + 1).await?;
     // A run may have left the state after the look at it, and so stand in both.
-    let news: Vec<Run> = over.into_iter().filter(|over| runs.iter().all(|run| run.id != over.id)).collect();
+    let is_kept = |run: &Run| !has_expired(&call.api.published.state(), &run.id);
+    let is_new = |over: &Run| runs.iter().all(|run| run.id != over.id);
+    let news: Vec<Run> = over.into_iter().filter(|over| is_new(over) && is_kept(over)).collect();
     runs.extend(news);
     runs.sort_by(|a, b| place(b).cmp(&place(a)));
     let more = runs.len() > limit;

@@ -58,7 +58,7 @@ impl Logs {
     pub fn start(disk: Arc<dyn Disk>, dir: PathBuf, state: &State) -> Result<Self> {
         let registry = Registry::default();
         let refuses = Arc::new(AtomicBool::new(false));
-        let mut writer = Writer::new(Arc::clone(&disk), registry.clone(), Arc::clone(&refuses));
+        let mut writer = Writer::new(Arc::clone(&disk), &dir, registry.clone(), Arc::clone(&refuses))?;
         for (fence, place) in &state.attempts {
             let Some((_, attempt)) = state.attempt(*fence) else { continue };
             for (step, at) in (1..).zip(&attempt.steps) {

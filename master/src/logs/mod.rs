@@ -9,6 +9,7 @@
 
 mod chunk;
 mod error;
+mod expire;
 mod handle;
 mod name;
 mod open_log;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use chunk::{Chunk, HostEnd, Piece, SealVerdict, Sealed, Verdict};
 pub use error::{Error, Result};
+pub use expire::expire;
 pub use handle::{Logs, Opened, Summary};
 pub use name::{LogKey, LogName};
 pub use open_log::OpenLog;

@@ -138,14 +138,19 @@ impl OpenLog {
 
     /// Makes everything durable, with the names that lead to it.
     pub fn sync(&mut self, disk: &dyn Disk) -> Result<()> {
-        self.durable = self.writer.sync()?;
+        self.writer.sync()?;
         if !self.named {
             self.sync_names(disk)?;
-            self.named = true;
         }
-        self.dirty = false;
-        self.publish();
+        self.synced();
         Ok(())
+    }
+
+    /// Everything written to its volume is durable, names included.
+    pub fn synced(&mut self) {
+        self.durable = self.writer.end();
+        (self.named, self.dirty) = (true, false);
+        self.publish();
     }
 
     /// A level may have been made by a master that was killed before it synced it: then nobody made it anew, and it is synced here.

@@ -339,3 +339,33 @@ async fn where_there_is_little_room_new_bytes_wait_on_the_host_and_known_ones_ar
     assert_eq!(append(&logs, chunk(3, &["d"])).await, Verdict::Stored);
     assert_eq!(text(&logs).await, "abcd");
 }
+
+/// How many operations of the disk it takes to make a byte in each of so many logs durable.
+fn syncs_of(disk: &FaultyDisk, logs: u32) -> u64 {
+    let dir = std::path::Path::new("/data/logs");
+    let mut writer = writer::Writer::new(Arc::new(disk.clone()), dir, registry::Registry::default(), Arc::default())
+        .expect("a writer");
+    let key = |number| LogKey { fence: Fence(u64::from(number)), step: 1 };
+    let mut states = Vec::new();
+    for number in 1..=logs {
+        let base = LogName { attempt: Attempt(number), ..name() }.base(dir);
+        states.push(writer.open(key(number), base, QUOTA).expect("opened"));
+        assert_eq!(writer.append(key(number), &chunk(0, &["x"])).expect("the log is open"), Verdict::Stored);
+    }
+    let before = disk.operations();
+    writer.sync().expect("synced");
+    assert!(states.iter().all(|state| state.borrow().durable == 1));
+    disk.operations() - before
+}
+
+#[test]
+fn more_than_four_logs_are_synced_at_once_with_their_volume_and_survive_a_power_cut() {
+    assert!(syncs_of(&FaultyDisk::new(), 4) >= 8, "two files of each log");
+    let disk = FaultyDisk::new();
+    assert_eq!(syncs_of(&disk, 5), 1);
+    disk.crash(3);
+    for attempt in 1..=5 {
+        let base = LogName { attempt: Attempt(attempt), ..name() }.base(std::path::Path::new("/data/logs"));
+        assert_eq!(disk.read(&base.with_extension("log")).expect("its name is kept"), b"x");
+    }
+}

@@ -1,15 +1,15 @@
 //! The thread `log writer`: owns every open log, and syncs what was written a few times a second.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
-use windlass_disk::Disk;
 use windlass_disk::log::{GapReason, LogPaths};
+use windlass_disk::{Disk, DiskVolume, safe_write};
 
 use super::open_log::OpenLog;
 use super::registry::Registry;
@@ -17,6 +17,10 @@ use super::{Chunk, Error, HostEnd, LogKey, LogState, Result, SealVerdict, Sealed
 
 /// How long written bytes wait for their sync: acknowledgements need not be quick, the agent has the bytes.
 const TICK: Duration = Duration::from_millis(100);
+/// Up to so many logs are synced one by one, more with one sync of their volume.
+const EACH_MAX: usize = 4;
+/// A volume whose sync takes longer is not synced as a whole again.
+const VOLUME_SYNC_MAX: Duration = Duration::from_secs(1);
 /// So many written bytes are synced at once.
 const UNSYNCED_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -37,14 +41,24 @@ pub(super) struct Writer {
     /// There is no room for new bytes.
     refuses: Arc<AtomicBool>,
     logs: BTreeMap<LogKey, OpenLog>,
+    /// The volume of the logs, where all of it can be synced at once.
+    volume: Option<Box<dyn DiskVolume>>,
     unsynced_bytes: u64,
     /// Set while something written waits for its sync.
     due: Option<Instant>,
 }
 
 impl Writer {
-    pub(super) fn new(disk: Arc<dyn Disk>, registry: Registry, refuses: Arc<AtomicBool>) -> Self {
-        Self { disk, registry, refuses, logs: BTreeMap::new(), unsynced_bytes: 0, due: None }
+    /// `dir` is where all logs lie; it is made if it is missing.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        registry: Registry,
+        refuses: Arc<AtomicBool>,
+    ) -> windlass_disk::Result<Self> {
+        safe_write::create_dir_all_synced(&*disk, dir)?;
+        let volume = disk.volume(dir)?;
+        Ok(Self { disk, registry, refuses, logs: BTreeMap::new(), volume, unsynced_bytes: 0, due: None })
     }
 
     /// Opens or begins a log, and makes durable what it holds.
@@ -99,7 +113,7 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, key: LogKey, chunk: &Chunk) -> Result<Verdict> {
+    pub(super) fn append(&mut self, key: LogKey, chunk: &Chunk) -> Result<Verdict> {
         let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
         let before = log.end();
         if self.refuses.load(Ordering::Acquire) && chunk.end() > before {
@@ -135,9 +149,25 @@ impl Writer {
         }
     }
 
-    fn sync(&mut self) -> Result<()> {
-        for log in self.logs.values_mut().filter(|log| log.is_dirty()) {
-            log.sync(&*self.disk)?;
+    pub(super) fn sync(&mut self) -> Result<()> {
+        let dirty: Vec<&mut OpenLog> = self.logs.values_mut().filter(|log| log.is_dirty()).collect();
+        match self.volume.take_if(|_| dirty.len() > EACH_MAX) {
+            None => dirty.into_iter().try_for_each(|log| log.sync(&*self.disk))?,
+            Some(volume) => {
+                let begun = Instant::now();
+                volume.sync()?;
+                dirty.into_iter().for_each(OpenLog::synced);
+                // Where others write much to the same volume it would be waited for, too.
+                let took = begun.elapsed();
+                self.volume = (took < VOLUME_SYNC_MAX).then_some(volume);
+                if self.volume.is_none() {
+                    let took_ms = took.as_millis();
+                    tracing::warn!(
+                        took_ms,
+                        "the volume of the logs is slow to sync; from now on each log is synced by itself"
+                    );
+                }
+            }
         }
         self.unsynced_bytes = 0;
         self.due = None;

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use windlass_core::Input;
 use windlass_core::input::{Delivery, PipelineFile, ReadError};
 use windlass_core::model::{DeliveryKey, ProjectName};
+use windlass_core::{Answer, Input, Refusal};
 
 use super::git::{Ask, Place, Repositories};
 use crate::config::Watched;
 use crate::engine::Published;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Stopped};
 use crate::tasks::Tasks;
 
+/// Between two tries of what found no room on the master's disk.
+const ROOM_AGAIN: Duration = Duration::from_secs(5);
 /// How many repositories are read at once: enough to hide a slow one, few enough not to crowd out agents.
 const AT_ONCE: usize = 4;
 /// Waits between the tries of a repository that does not answer: five tries in about three minutes.
@@ -89,8 +91,16 @@ impl Triggers {
             None => Err(ReadError::RepositoryAway(format!("project {} is configured no more", delivery.project))),
         };
         let input = Input::PipelineRead { key: key.clone(), read: Box::new(read) };
-        if self.inbox.submit(input).await.is_err() {
-            tracing::debug!(delivery = %key, "the master stops; the delivery is read again after its next start");
+        loop {
+            match self.inbox.submit(input.clone()).await {
+                // It was answered: its run is made as soon as there is room.
+                Ok(Answer::Refused(Refusal::NoSpace)) => tokio::time::sleep(ROOM_AGAIN).await,
+                Ok(_) => return,
+                Err(Stopped) => {
+                    tracing::debug!(delivery = %key, "the master stops; the delivery is read again after its next start");
+                    return;
+                }
+            }
         }
     }
 

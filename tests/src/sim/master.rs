@@ -161,7 +161,8 @@ impl Master {
     /// Decide, record, answer, act. None if it died on the way: then nobody gets an answer.
     pub fn turn(&mut self, inputs: Vec<Input>, model: &mut Model) -> Option<Vec<Answer>> {
         let at = self.now();
-        let Turn { facts, answers, touched } = world::turn(&mut self.state, at, inputs);
+        let Turn { facts, answers, touched, rest, .. } = world::turn(&mut self.state, at, inputs);
+        assert!(rest.is_empty(), "the turns of a small world come to rest");
         if !facts.is_empty() {
             let recorded: Vec<Recorded> = facts.into_iter().map(|fact| Recorded { at, fact }).collect();
             if self.commit(&recorded).is_err() {
@@ -193,7 +194,7 @@ impl Master {
         for effect in world::effects(&self.state, touched) {
             match effect {
                 Effect::Refresh(agent) => self.tell(agent, model),
-                Effect::ReadPipeline(_) => {}
+                Effect::ReadPipeline(_) | Effect::RemoveLogs(_) => {}
                 Effect::EndLogs(fence) => self.to_end.push(fence),
             }
         }

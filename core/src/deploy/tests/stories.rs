@@ -3,6 +3,7 @@
 use super::world::*;
 use crate::deploy::DeploymentState;
 use crate::fact::{DeploymentFact, Fact};
+use crate::input::Input;
 use crate::model::deployment::{DeploymentOutcome, TargetState};
 use crate::model::*;
 
@@ -343,4 +344,27 @@ fn after_a_restart_no_further_target_is_admitted_before_the_touched_ones_have_an
     assert_eq!(world.target(2, &late), &TargetState::Prepared, "the canary has not said what it runs");
     world.connect(&canary);
     assert_eq!(world.target(2, &late), &TargetState::Changing);
+}
+
+#[test]
+fn after_a_restore_no_deployment_goes_on_before_a_person_starts_the_project() {
+    let mut world = World::new(3, None);
+    world.released();
+    world.push(&canary());
+    world.work_all();
+    assert!(matches!(world.deployment(2).state, DeploymentState::Baking { .. }));
+    world.restore();
+    let facts = world.facts.len();
+    world.pass(Duration::from_secs(7 * 24 * 3600));
+    let decided = |fact: &Fact| matches!(fact, Fact::Deployment(_) | Fact::JobPlaced { .. });
+    assert!(!world.facts[facts..].iter().any(decided), "nobody is silent for too long while the project is stopped");
+    for name in ["web1", "web2", "web3"] {
+        world.connect(name);
+    }
+    world.pass(BAKE);
+    world.pass(BAKE);
+    assert!(!world.facts[facts..].iter().any(decided), "nothing was baked for long enough either");
+    let project = ProjectName::new("shop").expect("a name");
+    world.turn(Input::StartProject { project, by: "mara".to_owned(), reason: "all are back".to_owned() });
+    assert_eq!(world.finish(2), DeploymentOutcome::Succeeded);
 }

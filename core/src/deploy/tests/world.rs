@@ -101,7 +101,7 @@ impl World {
             projects: BTreeMap::from([(project(), main)]),
             environments: BTreeMap::from([(lane_id().environment, environment(max_unavailable))]),
             lost_after: Duration::from_secs(300),
-            log_per_attempt: 0,
+            ..Config::default()
         };
         world.turn(Input::Configure(Box::new(config)));
         for number in 1..=count {
@@ -118,6 +118,13 @@ impl World {
             host.session = None;
         }
         self.turn(Input::Begin { epoch: self.epoch, restored: false });
+    }
+
+    /// The master's data directory is a restored backup from now on; nobody is connected.
+    pub(super) fn restore(&mut self) {
+        self.epoch += 1;
+        self.hosts.values_mut().for_each(|host| host.session = None);
+        self.turn(Input::Begin { epoch: self.epoch, restored: true });
     }
 
     pub(super) fn enrol(&mut self, number: u128) {
@@ -280,15 +287,15 @@ impl World {
     /// Rounds until nothing follows, as a turn does.
     fn settle(&mut self, mut touched: crate::Touched) {
         loop {
-            let mut facts = crate::world::advance(&self.state, self.now, &touched);
-            if facts.is_empty() {
-                facts = crate::place::pass(&self.state);
+            let mut decided = crate::world::advance(&self.state, self.now, &touched);
+            if decided.is_empty() {
+                decided = crate::place::pass(&self.state);
             }
-            if facts.is_empty() {
+            if decided.is_empty() {
                 return;
             }
             touched = crate::Touched::default();
-            for fact in facts {
+            for fact in decided.into_iter().flatten() {
                 if let Fact::Deployment(fact) = &fact {
                     checks::admission(&self.state, fact);
                 }

@@ -52,7 +52,8 @@ impl World {
     }
 
     pub(super) fn input(&mut self, input: Input) -> Answer {
-        let Turn { facts, answers, touched } = turn(&mut self.state, self.now, [input]);
+        let Turn { facts, answers, touched, rest, .. } = turn(&mut self.state, self.now, [input]);
+        assert!(rest.is_empty(), "a small world comes to rest in one turn");
         self.facts.extend(facts.into_iter().map(|fact| (self.now, fact)));
         self.closed.extend(touched.closed.iter().map(|run| run.as_ref().clone()));
         // Logs that the master itself has to end are ended at once, without a byte.

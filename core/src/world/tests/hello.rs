@@ -69,12 +69,13 @@ fn what_came_late_over_an_older_connection_changes_nothing() {
     }
     for (incarnation, sessions_before) in [(2, 3), (3, 2)] {
         let (mut world, what) = (world.clone(), format!("incarnation {incarnation} after {sessions_before} sessions"));
-        let refusal = world.refusal(late(incarnation, sessions_before));
-        assert!(matches!(refusal, Refusal::Quarantined(Quarantine::Copied(_))), "{what}: {refusal:?}");
+        let answer = world.input(late(incarnation, sessions_before));
+        assert!(matches!(answer, Answer::Refused(Refusal::Quarantined(Quarantine::Copied(_)))), "{what}: {answer:?}");
     }
     world.input(Input::Begin { epoch: 2, restored: false });
-    let refusal = world.refusal(late(2, 2));
-    assert!(matches!(refusal, Refusal::Quarantined(Quarantine::Copied(_))), "no connection outlives its master");
+    let answer = world.input(late(2, 2));
+    let is_copy = matches!(answer, Answer::Refused(Refusal::Quarantined(Quarantine::Copied(_))));
+    assert!(is_copy, "no connection outlives its master: {answer:?}");
 }
 
 #[test]

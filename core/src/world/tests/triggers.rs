@@ -3,6 +3,7 @@ use crate::answer::{Answer, Refusal};
 use crate::input::{Input, PipelineFile, ReadError};
 use crate::model::{Duration, Outcome};
 use crate::run::RunState;
+use crate::world::next_deadline;
 
 const ONE: &str = "jobs:\n  build: {run: make}\n";
 
@@ -124,13 +125,58 @@ fn an_unknown_project_is_refused_by_name() {
 }
 
 #[test]
-fn a_delivery_is_forgotten_after_thirty_days_by_the_next_start() {
+fn a_delivery_is_forgotten_after_thirty_days_without_anything_else_happening() {
     let mut world = World::new();
     world.input(Input::Deliver(delivery("id-1", 'a')));
     world.input(read("id-1", Ok(file(ONE))));
-    world.step(Duration::from_secs(31 * 24 * 3600));
-    world.input(Input::Begin { epoch: 2, restored: false });
+    assert_eq!(world.idle_until_a_fact().ms() / 86_400_000, 30);
+    assert!(world.state.deliveries.is_empty());
     let (run, _, again) = delivered(world.input(Input::Deliver(delivery("id-1", 'a'))));
     assert_eq!((run, again), (None, false));
     world.assert_replays();
+}
+
+#[test]
+fn a_delivery_that_is_being_read_is_not_forgotten_however_old_it_is() {
+    let mut world = World::new();
+    world.input(Input::Deliver(delivery("id-1", 'a')));
+    world.step(Duration::from_secs(31 * 24 * 3600));
+    assert_eq!(next_deadline(&world.state), None, "nothing is due before it was read");
+    world.input(read("id-1", Ok(file(ONE))));
+    assert_eq!(world.find(&"shop#1".parse().expect("a run")).id.number, 1);
+    assert!(world.state.deliveries.is_empty(), "it is forgotten once its run exists");
+    world.assert_replays();
+}
+
+#[test]
+fn idempotency_keys_are_forgotten_after_a_day_and_many_with_one_fact() {
+    let mut world = World::new();
+    let keyed = |key: &str| {
+        let mut start = start(ONE);
+        start.key = Some(key.to_owned());
+        Input::StartRun(Box::new(start))
+    };
+    world.input(keyed("anna:k1"));
+    world.step(Duration::from_secs(30));
+    world.input(keyed("anna:k2"));
+    world.step(Duration::from_secs(300));
+    world.input(keyed("anna:k3"));
+    let facts = world.facts.len();
+    world.idle_until_a_fact();
+    assert_eq!(world.facts.len(), facts + 1);
+    assert_eq!(world.state.keys.keys().collect::<Vec<_>>(), ["anna:k3"]);
+    assert!(matches!(world.input(keyed("anna:k1")), Answer::Run { again: false, .. }), "the key is free again");
+    assert!(matches!(world.input(keyed("anna:k3")), Answer::Run { again: true, .. }));
+    world.assert_replays();
+}
+
+impl World {
+    /// Wakes at the next deadline, as the engine does, and says how much time passed; that deadline makes a fact.
+    fn idle_until_a_fact(&mut self) -> Duration {
+        let (before, facts) = (self.now, self.facts.len());
+        self.now = next_deadline(&self.state).expect("something is due");
+        self.input(Input::Wake);
+        assert!(self.facts.len() > facts, "what was due happened");
+        self.now.since(before)
+    }
 }

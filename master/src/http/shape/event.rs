@@ -63,23 +63,7 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         }
         Fact::Reported { fence, line } => {
             let place = attempts.known.get(fence);
-            let event = |kind| of_attempt(state, blank(kind), *fence, place);
-            match &line.body {
-                LineBody::Go => vec![event(EventKind::JobStarted)],
-                LineBody::StepStarted { step } => vec![Event { step: Some(*step), ..event(EventKind::StepStarted) }],
-                LineBody::StepEnded { step, outcome, .. } => {
-                    let outcome = Some(outcome.into());
-                    vec![Event { step: Some(*step), outcome, ..event(EventKind::StepEnded) }]
-                }
-                LineBody::Stuck { survivors, at } => {
-                    let text = Some(format!("{survivors} processes at {at}"));
-                    vec![Event { text, ..event(EventKind::JobStuck) }]
-                }
-                LineBody::Void { outcome } | LineBody::Exit { outcome, .. } if is_settled(state, place) => {
-                    vec![Event { outcome: Some(outcome.into()), ..event(EventKind::JobLate) }]
-                }
-                LineBody::Accepted { .. } | LineBody::Void { .. } | LineBody::Exit { .. } => Vec::new(),
-            }
+            reported(&line.body, is_settled(state, place), |kind| of_attempt(state, blank(kind), *fence, place))
         }
         Fact::CancelAsked { run, job, by, why, .. } => {
             let text = Some(if why.is_empty() { format!("by {by}") } else { format!("by {by}: {why}") });
@@ -118,6 +102,10 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::DeliveryTaken { .. }
         | Fact::DeliveryMatchedNothing { .. }
         | Fact::JobsAdded { .. }
+        | Fact::DeliveriesForgotten { .. }
+        | Fact::KeysForgotten { .. }
+        | Fact::LogsExpired { .. }
+        | Fact::RunsExpired { .. }
         | Fact::MasterPaused { .. }
         | Fact::Restored
         | Fact::ProjectStarted { .. }
@@ -128,6 +116,26 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::JobClosed { .. }
         | Fact::Secret(_)
         | Fact::RunClosed { .. } => Vec::new(),
+    }
+}
+
+/// What a line of a record means; `event` is about its attempt.
+fn reported(line: &LineBody, is_settled: bool, event: impl Fn(EventKind) -> Event) -> Vec<Event> {
+    match line {
+        LineBody::Go => vec![event(EventKind::JobStarted)],
+        LineBody::StepStarted { step } => vec![Event { step: Some(*step), ..event(EventKind::StepStarted) }],
+        LineBody::StepEnded { step, outcome, .. } => {
+            let outcome = Some(outcome.into());
+            vec![Event { step: Some(*step), outcome, ..event(EventKind::StepEnded) }]
+        }
+        LineBody::Stuck { survivors, at } => {
+            let text = Some(format!("{survivors} processes at {at}"));
+            vec![Event { text, ..event(EventKind::JobStuck) }]
+        }
+        LineBody::Void { outcome } | LineBody::Exit { outcome, .. } if is_settled => {
+            vec![Event { outcome: Some(outcome.into()), ..event(EventKind::JobLate) }]
+        }
+        LineBody::Accepted { .. } | LineBody::Void { .. } | LineBody::Exit { .. } => Vec::new(),
     }
 }
 

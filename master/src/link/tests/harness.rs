@@ -161,7 +161,7 @@ async fn engine(
                 Effect::Refresh(agent) => sessions.refresh([agent]),
                 Effect::ReadPipeline(key) => unreachable!("nothing was delivered, yet {key} is due"),
                 // Nobody here ends the logs of what a removed agent had.
-                Effect::EndLogs(_) => {}
+                Effect::EndLogs(_) | Effect::RemoveLogs(_) => {}
             }
         }
     }

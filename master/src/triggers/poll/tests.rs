@@ -26,7 +26,7 @@ fn tips<const N: usize>(tips: [(&str, char); N]) -> Tips {
 
 fn state_with(next_run: u64, delivered: &[(&str, char)]) -> State {
     let mut state = State::default();
-    state.projects.insert_mut(place().project, ProjectState { ordinal: 1, next_run, stopped: None });
+    state.projects.insert_mut(place().project, ProjectState { next_run, ..ProjectState::new(1) });
     for (taken, (reference, digit)) in (1..).zip(delivered) {
         let delivery = delivery(&place(), reference, &commit(*digit), None);
         let result = DeliveryResult::Nothing("it matched nothing".to_owned());
