@@ -237,8 +237,17 @@ impl View<'_> {
         if seen <= self.applied {
             return Ok(());
         }
-        let changes = std::mem::take(&mut self.changes);
-        self.keeper.call(move |store| store.apply(changes, seen))?;
+        let mut changes = std::mem::take(&mut self.changes);
+        let expired = std::mem::take(&mut changes.expired);
+        if !expired.is_empty() {
+            // What goes may have come with the same facts, and may be much.
+            let written = std::mem::take(&mut changes);
+            self.keeper.call(move |store| store.apply(written, None))?;
+            for runs in expired {
+                while self.keeper.call(move |store| store.expire(runs))? {}
+            }
+        }
+        self.keeper.call(move |store| store.apply(changes, Some(seen)))?;
         self.applied = seen;
         self.follow.shared.applied.send_replace(seen);
         Ok(())

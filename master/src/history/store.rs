@@ -21,6 +21,9 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WHOLE: u8 = b'V';
 const PARTS: u8 = b'P';
 
+/// Runs that expire with one call; few in tests, so that they see more than one.
+const EXPIRE_AT_ONCE: usize = if cfg!(test) { 2 } else { 200 };
+
 /// What turns change.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -79,8 +82,8 @@ impl Store {
         }
     }
 
-    /// Applies the rows of turns, and their last lsn, as one batch.
-    pub fn apply(&self, Changes { rows, removed, expired }: Changes, lsn: u64) -> Result<(), Error> {
+    /// Applies the rows of turns, and their last lsn, as one batch. Without the lsn a crash repeats it. What expires is another matter.
+    pub fn apply(&self, Changes { rows, removed, expired: _ }: Changes, lsn: Option<u64>) -> Result<(), Error> {
         guarded(|| {
             let mut batch = sled::Batch::default();
             for (key, value) in rows {
@@ -89,33 +92,41 @@ impl Store {
             for key in removed {
                 batch.remove(key);
             }
-            if !expired.is_empty() {
-                // What goes may have come with the same facts. Without the lsn a crash in between repeats both.
-                self.db.apply_batch(std::mem::take(&mut batch)).map_err(store_error)?;
-                expired.into_iter().try_for_each(|runs| self.expire(runs, &mut batch))?;
+            if let Some(lsn) = lsn {
+                batch.insert(key::meta(key::APPLIED), applied_value(lsn));
             }
-            batch.insert(key::meta(key::APPLIED), applied_value(lsn));
             self.db.apply_batch(batch).map_err(store_error)
         })
     }
 
-    /// Removes runs with their places in time and among outcomes, and their attempts with theirs.
-    fn expire(&self, ExpiredRuns { project, below }: ExpiredRuns, batch: &mut sled::Batch) -> Result<(), Error> {
-        for row in self.db.range(key::run(project, 0)..key::run(project, below)) {
-            let (place, value) = row.map_err(store_error)?;
-            let run: Run = parse(&self.whole(&place, &value)?)?;
-            if let RunState::Ended(outcome) = &run.state {
-                batch.remove(key::run_by_outcome(project, outcome, run.id.number));
-            }
-            batch.remove(key::run_by_time(run.created.0, project, run.id.number));
-            for row in self.db.scan_prefix(key::attempts(project, run.id.number)) {
+    /// Removes the oldest of these runs with all that is kept of them, so many that a call does not take long; true if there may be more.
+    pub fn expire(&self, ExpiredRuns { project, below }: ExpiredRuns) -> Result<bool, Error> {
+        guarded(|| {
+            let (mut batch, mut count) = (sled::Batch::default(), 0);
+            for row in self.db.range(key::run(project, 0)..key::run(project, below)).take(EXPIRE_AT_ONCE) {
                 let (place, value) = row.map_err(store_error)?;
-                let attempt: AttemptState = parse(&self.whole(&place, &value)?)?;
-                batch.remove(key::attempt_by_agent(attempt.agent, attempt.fence));
-                remove(batch, &place, &value);
+                self.expire_run(project, &place, &value, &mut batch)?;
+                count += 1;
             }
+            self.db.apply_batch(batch).map_err(store_error)?;
+            Ok(count == EXPIRE_AT_ONCE)
+        })
+    }
+
+    /// A run with its places in time and among outcomes, and its attempts with theirs.
+    fn expire_run(&self, project: u32, place: &[u8], value: &[u8], batch: &mut sled::Batch) -> Result<(), Error> {
+        let run: Run = parse(&self.whole(place, value)?)?;
+        if let RunState::Ended(outcome) = &run.state {
+            batch.remove(key::run_by_outcome(project, outcome, run.id.number));
+        }
+        batch.remove(key::run_by_time(run.created.0, project, run.id.number));
+        for row in self.db.scan_prefix(key::attempts(project, run.id.number)) {
+            let (place, value) = row.map_err(store_error)?;
+            let attempt: AttemptState = parse(&self.whole(&place, &value)?)?;
+            batch.remove(key::attempt_by_agent(attempt.agent, attempt.fence));
             remove(batch, &place, &value);
         }
+        remove(batch, place, value);
         Ok(())
     }
 
