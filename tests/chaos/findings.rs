@@ -48,10 +48,10 @@ impl Findings {
         for violation in &self.violations {
             text += &format!("VIOLATION: {violation}\n");
         }
-        let bound = if self.violations.is_empty() {
-            format!(": below 3/{} with 95 % confidence", self.rounds)
-        } else {
-            String::new()
+        let bound = match self.struck {
+            _ if !self.violations.is_empty() => String::new(),
+            0 => ": nothing struck, so nothing is proven".to_owned(),
+            struck => format!(": below 3/{struck} with 95 % confidence"),
         };
         text + &format!("{} rounds, {} violations{bound}\n", self.rounds, self.violations.len())
     }

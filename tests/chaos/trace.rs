@@ -1,5 +1,6 @@
 //! Faults at the k-th system call, with strace: a kill, or a call that fails.
 
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use windlass_tests::harness::{Windlass, World, children_of, until_within};
 use crate::check::Allowed;
 use crate::dice::Dice;
 use crate::findings::Findings;
+use crate::kill::restart_agents;
 use crate::ring::Ring;
 use crate::stage::{REST, Seen, Stage};
 
@@ -15,28 +17,38 @@ use crate::stage::{REST, Seen, Stage};
 const RUNS: u64 = 2;
 /// A call that was not made by then will not be made in this round.
 const PATIENCE: Duration = Duration::from_millis(1_500);
-/// k is at most about 2^7.
-const BITS: u64 = 7;
 
-/// Calls at which a process is killed. A leading slash makes a name a pattern.
-const KILLED_AT: [&str; 12] = [
-    "write",
-    "pwrite64",
-    "fdatasync",
-    "fsync",
-    "openat",
-    "/^rename",
-    "/^mkdir",
-    "flock",
-    "/^unlink",
-    "close",
-    "sendto",
-    "/^(vfork|fork|clone|clone3)$",
-];
+/// A system call, and how often the busiest thread of a master and of an agent makes it at least, from the start through the load of a round:
+/// the tracer counts by thread, and k is at most that, so that most rounds strike. A leading slash makes a name a pattern.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    name: &'static str,
+    by_master: u64,
+    by_agent: u64,
+}
+
+const fn call(name: &'static str, by_master: u64, by_agent: u64) -> Call {
+    Call { name, by_master, by_agent }
+}
 
 /// Calls that a failing disk fails.
-const FAILED_AT: [&str; 9] =
-    ["write", "pwrite64", "pwritev", "fdatasync", "fsync", "/^rename", "/^mkdir", "flock", "fallocate"];
+const FAILED_AT: [Call; 7] = [
+    call("write", 10, 20),
+    call("pwrite64", 20, 16),
+    call("fdatasync", 10, 16),
+    call("fsync", 12, 40),
+    call("/^rename", 1, 12),
+    call("/^mkdir", 6, 10),
+    call("flock", 1, 8),
+];
+
+/// Calls at which a process is killed besides.
+const KILLED_AT: [Call; 4] = [
+    call("openat", 25, 90),
+    call("close", 50, 90),
+    call("/^unlink", 1, 24),
+    call("/^(vfork|fork|clone|clone3)$", 8, 5),
+];
 
 /// Who is traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,14 +91,15 @@ impl Ring for Trace {
 
     fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings) {
         let (traced, call, error) = self.fault(dice);
-        let k = dice.small_or_large(BITS);
-        let words = strace(traced, call, error, k);
+        let most = if traced == Traced::Master { call.by_master } else { call.by_agent };
+        let told = stage.world.folder().join("strace");
+        let words = strace(traced, call.name, error, 1 + dice.below(most), &told);
         let what = format!("{} under {}", traced.word(), words.join(" "));
         let (runs, (code, old)) = stage.under_load(round, RUNS, findings, |world| match traced {
-            Traced::Master => (under_master(world, &words), None),
-            Traced::Agent | Traced::Host => under_agent(world, &words),
+            Traced::Master => (under_master(world, &words, &told), None),
+            Traced::Agent | Traced::Host => under_agent(world, &words, &told),
         });
-        findings.struck += u64::from(code != Ended::ByUs);
+        findings.struck += u64::from(code != Ended::Missed);
         if let Ended::Code(code) = code
             && !(self.0 == Blow::Fail && HONEST.contains(&code))
         {
@@ -95,6 +108,10 @@ impl Ring for Trace {
         stage.rest(&runs);
         if let Some(mut old) = old {
             until_within(REST, "the tracer has nothing left to trace", || old.try_wait().ok()?);
+        }
+        if traced == Traced::Master {
+            // A session that does not live for a minute makes an agent wait longer each time.
+            restart_agents(&mut stage.world);
         }
         stage.check(&runs, self.allowed(traced), &Seen::default(), findings);
         if !findings.violations.is_empty() {
@@ -117,11 +134,11 @@ impl Traced {
 }
 
 impl Trace {
-    fn fault(&self, dice: &mut Dice) -> (Traced, &'static str, &'static str) {
+    fn fault(&self, dice: &mut Dice) -> (Traced, Call, &'static str) {
         match self.0 {
             Blow::Kill => {
                 let traced = *dice.pick(&[Traced::Master, Traced::Agent, Traced::Host]);
-                (traced, *dice.pick(&KILLED_AT), "signal=KILL")
+                (traced, *dice.pick(&[&FAILED_AT[..], &KILLED_AT].concat()), "signal=KILL")
             }
             Blow::Fail => {
                 let traced = *dice.pick(&[Traced::Master, Traced::Agent]);
@@ -140,7 +157,9 @@ impl Trace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     /// The call was not made; we ended it.
-    ByUs,
+    Missed,
+    /// The fault struck, and it lived on, or a process of its host did; we ended it.
+    Outlived,
     /// By a signal.
     Killed,
     /// By itself.
@@ -148,9 +167,9 @@ enum Ended {
 }
 
 /// The tracer's words. Only a host is followed through its exec calls: what agents and masters start is not meant otherwise.
-fn strace(traced: Traced, call: &str, fault: &str, k: u64) -> Vec<String> {
-    let mut words =
-        vec!["strace".to_owned(), "-f".to_owned(), "-qq".to_owned(), "-o".to_owned(), "/dev/null".to_owned()];
+fn strace(traced: Traced, call: &str, fault: &str, k: u64, told: &Path) -> Vec<String> {
+    let mut words = ["strace", "-f", "--seccomp-bpf", "-q", "-o"].map(str::to_owned).to_vec();
+    words.push(told.display().to_string());
     if traced != Traced::Host {
         words.push("--detach-on=execve".to_owned());
     }
@@ -159,7 +178,14 @@ fn strace(traced: Traced, call: &str, fault: &str, k: u64) -> Vec<String> {
     words
 }
 
-fn under_master(world: &mut World, words: &[String]) -> Ended {
+/// How what still runs is ended, by what the tracer wrote down.
+fn ended_by_us(told: &Path) -> Ended {
+    let text = std::fs::read_to_string(told).unwrap_or_default();
+    let has_struck = text.contains("(INJECTED)") || text.contains("killed by SIGKILL");
+    if has_struck { Ended::Outlived } else { Ended::Missed }
+}
+
+fn under_master(world: &mut World, words: &[String], told: &Path) -> Ended {
     world.master.stop();
     world.master.spawn_under(words);
     let begun = Instant::now();
@@ -168,8 +194,9 @@ fn under_master(world: &mut World, words: &[String]) -> Ended {
             Some(Some(code)) => break Ended::Code(code),
             Some(None) => break Ended::Killed,
             None if begun.elapsed() > PATIENCE => {
+                let ended = ended_by_us(told);
                 world.master.kill_below();
-                break Ended::ByUs;
+                break ended;
             }
             None => std::thread::sleep(Duration::from_millis(5)),
         }
@@ -179,7 +206,7 @@ fn under_master(world: &mut World, words: &[String]) -> Ended {
 }
 
 /// Also the tracer, if it still has somebody to trace.
-fn under_agent(world: &mut World, words: &[String]) -> (Ended, Option<Child>) {
+fn under_agent(world: &mut World, words: &[String], told: &Path) -> (Ended, Option<Child>) {
     let agent = &mut world.agents[0];
     agent.stop();
     agent.spawn_under(words);
@@ -192,10 +219,11 @@ fn under_agent(world: &mut World, words: &[String]) -> (Ended, Option<Child>) {
         }
         let tracer = agent.pid().expect("it did not end");
         if begun.elapsed() > PATIENCE {
+            let ended = ended_by_us(told);
             agent.kill_tracee();
             // Its lock goes with it.
             until_within(REST, "the traced agent is gone", || children_of(tracer).is_empty().then_some(()));
-            break (Ended::ByUs, Some(agent.hand_over()));
+            break (ended, Some(agent.hand_over()));
         }
         if begun.elapsed() > PATIENCE / 10 && children_of(tracer).is_empty() {
             break (Ended::Killed, Some(agent.hand_over()));

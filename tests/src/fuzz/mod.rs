@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`journal`] | segments | refused, or a beginning of the facts that were written; never another fact |
 //! | [`index`] | a log and its index | what is left after the start is a beginning of what was written |
+//! | [`offsets`] | chunks and seals for a log that a master stores | what is stored is a beginning of what was written; each verdict is true |
 //! | [`record`] | the record of an attempt | no line that was not written; a command that may have run is never concluded as not started |
 //! | [`masker`] | a stream with secrets | no secret is seen, and how the stream was cut changes nothing |
 //! | [`session`] | messages of both halves | refused by name, or a value that survives the way there and back |
@@ -17,6 +18,7 @@ mod index;
 mod journal;
 mod masker;
 mod mutate;
+mod offsets;
 mod record;
 mod run;
 mod session;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::{index, journal, masker, record, session};
+use super::{index, journal, masker, offsets, record, session};
 
 /// One reader under attack.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +22,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "index", case: index::case },
     Target { name: "record", case: record::case },
     Target { name: "masker", case: masker::case },
-    Target { name: "session-up", case: session::up },
-    Target { name: "session-down", case: session::down },
+    Target { name: "offsets", case: offsets::case },
+    Target { name: "session", case: session::case },
 ];
 
 /// A case that broke a promise.

@@ -8,8 +8,12 @@ use windlass_proto::v1;
 
 use super::mutate::mutate;
 
+pub(super) fn case(rng: &mut Rng) -> Result<(), String> {
+    if rng.bool() { up(rng) } else { down(rng) }
+}
+
 /// What a master reads.
-pub(super) fn up(rng: &mut Rng) -> Result<(), String> {
+fn up(rng: &mut Rng) -> Result<(), String> {
     let bytes = hostile(rng, [control_up, logs_up]);
     if let Ok(message) = v1::FromAgent::decode(&bytes[..]) {
         match control::Up::from_wire(message) {
@@ -28,7 +32,7 @@ pub(super) fn up(rng: &mut Rng) -> Result<(), String> {
 }
 
 /// What an agent reads.
-pub(super) fn down(rng: &mut Rng) -> Result<(), String> {
+fn down(rng: &mut Rng) -> Result<(), String> {
     let bytes = hostile(rng, [control_down, logs_down]);
     _ = envelope_from_bytes(&bytes);
     if let Ok(Ok(down)) = v1::FromMaster::decode(&bytes[..]).map(control::Down::from_wire) {
