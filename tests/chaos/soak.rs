@@ -27,7 +27,7 @@ impl Ring for Soak {
     }
 
     fn windlass(&self, windlass: Windlass) -> Windlass {
-        (1..=self.agents).fold(windlass, |windlass, n| windlass.builder(&format!("b{n}"))).slots(4)
+        (1..=self.agents).fold(windlass, |windlass, n| windlass.builder(&format!("b{n:03}"))).slots(4)
     }
 
     fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings) {
