@@ -10,6 +10,8 @@ use std::time::Instant;
 
 /// Seeds that a bug may hide from.
 const SEEDS: &str = "20000";
+/// Nor for longer.
+const MINUTES: &str = "10";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -116,7 +118,20 @@ fn seeds_needed(root: &Path, tree: &Path) -> io::Result<Option<Seen>> {
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", root.join("target"))
         .env("CARGO_PROFILE_RELEASE_INCREMENTAL", "true");
-    cargo.args(["run", "--release", "--quiet", "-p", "windlass-tests", "--bin", "sim", "--", "--seeds", SEEDS]);
+    cargo.args([
+        "run",
+        "--release",
+        "--quiet",
+        "-p",
+        "windlass-tests",
+        "--bin",
+        "sim",
+        "--",
+        "--seeds",
+        SEEDS,
+        "--minutes-at-most",
+        MINUTES,
+    ]);
     let output = cargo.output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let seen = text.lines().filter_map(|line| {

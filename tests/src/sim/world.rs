@@ -24,6 +24,8 @@ use super::trace::Trace;
 pub const FAULTS_END: u64 = 2_900 * SECOND;
 /// Who lost its power then is up again after this time.
 pub const HOSTS_UP: u64 = 60 * SECOND;
+/// An hour has some ten thousand.
+const EVENTS_MAX: u64 = 1_000_000;
 /// The end of a run.
 pub const END: u64 = 3_600 * SECOND;
 /// Runs are asked for until then.
@@ -149,6 +151,9 @@ impl World {
             self.now = at;
             self.model.pass(at);
             self.step(event);
+            if self.trace.events > EVENTS_MAX {
+                self.model.complain(format!("I13: more than {EVENTS_MAX} events: somebody answers for ever"));
+            }
             let found = self.model.violations();
             if !found.is_empty() {
                 return found;
