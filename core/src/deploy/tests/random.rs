@@ -142,6 +142,16 @@ fn heal(world: &mut World) {
     }
 }
 
+/// A target that was lost while it was changed came back empty. It counts as out of service (V1), and until such targets are caught up
+/// with, which is not built yet, a deployment that finds no room beside it waits for a person.
+fn waits_for_what_is_owed(world: &World) -> bool {
+    world
+        .state
+        .lanes
+        .get(&lane_id())
+        .is_some_and(|lane| lane.active.is_some() && lane.owed.keys().any(|agent| lane.touched.contains(agent)))
+}
+
 /// The queue may hold one more after the active one. A locked lane starts nothing until a person returns it.
 fn is_quiet(world: &World) -> bool {
     world.state.lanes.get(&lane_id()).is_none_or(|lane| {
@@ -151,11 +161,14 @@ fn is_quiet(world: &World) -> bool {
 }
 
 fn comes_to_rest(world: &mut World) -> Result<(), TestCaseError> {
-    for _ in 0..60 {
+    for round in 0..60 {
         if is_quiet(world) {
             return Ok(());
         }
         heal(world);
+        if round > 30 && waits_for_what_is_owed(world) {
+            abort(world);
+        }
         world.work_all();
         world.pass(BAKE);
     }
@@ -212,4 +225,31 @@ proptest! {
         goes_back_once_and_never_forward_again(&world)?;
         comes_to_rest(&mut world)?;
     }
+}
+
+/// Found by chance: a new target was lost while it was changed, and came back empty while the next deployment ran.
+#[test]
+fn a_target_that_comes_back_empty_waits_for_a_person_at_most() {
+    let mut world = World::new(1, None);
+    world.released();
+    world.push(&canary());
+    let (work, connect) = (Event::Work(103), Event::Connect(62));
+    let events = [
+        Event::Abort,
+        Event::Join,
+        Event::CarryOut(134),
+        Event::Push(0),
+        work,
+        Event::Work(62),
+        Event::Restart,
+        connect,
+        Event::Sicken(68),
+        Event::Push(0),
+        Event::Push(0),
+        Event::Pass(120),
+    ];
+    for event in &events {
+        play(&mut world, event);
+    }
+    comes_to_rest(&mut world).expect("it ends");
 }
