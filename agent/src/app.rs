@@ -75,7 +75,10 @@ fn bounded_by(config: &Config) -> String {
     };
     match there.as_slice() {
         [] => "none count here: there is no controller of cgroup2".to_owned(),
-        there => format!("count for {}", there.join(", ")),
+        there => format!(
+            "could count for {}: `bounds` in the first line of the agent's log says what does",
+            there.join(", ")
+        ),
     }
 }
 

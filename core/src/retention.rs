@@ -5,6 +5,8 @@
 //! | logs, runs | when the day in which the run was created lies `retention` back: counted by day, so that the state keeps a few numbers |
 //! | runs that are not over, and all that are newer | never: expiry waits for them |
 //! | the newest runs, so many of each project | never |
+//! | of a project that is configured no more | nothing |
+//! | anything, since the master began with a clock far behind the last fact | nothing, until it begins again |
 //!
 //! Numbers of runs rise with time, so that "expired" is one number: everything below it has. Facts come first, files and rows go after.
 
@@ -31,6 +33,8 @@ pub struct Expiry {
     days: Queue<Day>,
     /// The last of them, counted since 1970.
     newest: u64,
+    /// The number of the newest run. A restore skips numbers behind it.
+    last: u64,
 }
 
 /// A day in which runs were created.
@@ -44,6 +48,7 @@ struct Day {
 impl Expiry {
     /// A run was created.
     pub(crate) fn count(&mut self, at: UnixMs, number: u64) {
+        self.last = number;
         let day = at.0 / DAY.ms();
         if day != self.newest {
             self.newest = day;
@@ -91,10 +96,18 @@ pub fn has_expired(state: &State, run: &RunId) -> bool {
     state.projects.get(&run.project).is_some_and(|project| run.number < project.runs.from)
 }
 
+/// Of a project that is configured no more nobody says how long it is kept.
+fn configured(state: &State) -> impl Iterator<Item = (&ProjectName, &ProjectState)> {
+    state.projects.iter().filter(|(name, _)| state.config.projects.contains_key(name))
+}
+
 /// What expires now.
 pub(crate) fn advance(state: &State, at: UnixMs) -> Vec<Fact> {
     let mut facts = Vec::new();
-    for (name, project) in &state.projects {
+    if state.leapt {
+        return facts;
+    }
+    for (name, project) in configured(state) {
         let kept = state.config.retention_of(name);
         if let Some(below) = expires(state, at, name, project, &project.logs, kept.logs) {
             facts.push(Fact::LogsExpired { project: name.clone(), below });
@@ -108,7 +121,10 @@ pub(crate) fn advance(state: &State, at: UnixMs) -> Vec<Fact> {
 
 /// When something expires next. What only waits for a run to end, or for newer runs, has no time.
 pub(crate) fn next_deadline(state: &State) -> Option<UnixMs> {
-    let dues = state.projects.iter().flat_map(|(name, project)| {
+    if state.leapt {
+        return None;
+    }
+    let dues = configured(state).flat_map(|(name, project)| {
         let kept = state.config.retention_of(name);
         [(&project.logs, kept.logs), (&project.runs, kept.runs)].into_iter().filter_map(move |(expiry, kept)| {
             let due = expiry.due(kept?)?;
@@ -136,6 +152,6 @@ fn expires(
 fn may_expire_below(state: &State, name: &ProjectName, project: &ProjectState) -> u64 {
     let first = RunId { project: name.clone(), number: 0 };
     let oldest_open = state.runs.range(first..).next().map(|(id, _)| id).filter(|id| id.project == *name);
-    let old = project.next_run.saturating_sub(KEPT_ALWAYS);
+    let old = (project.runs.last + 1).saturating_sub(KEPT_ALWAYS);
     oldest_open.map_or(old, |open| old.min(open.number))
 }

@@ -17,7 +17,7 @@ use crate::stage::{Seen, Stage, pause};
 const RUNS: u64 = 2;
 /// Most of the runs live so long.
 const LIFE: Duration = Duration::from_millis(400);
-/// A session that does not live for a minute makes the agent wait longer each time: so often it is started anew.
+/// A session that does not live for 20 s makes the agent wait longer each time: so often it is started anew.
 const PATIENT_ROUNDS: u64 = 2;
 
 /// Kills at random times.

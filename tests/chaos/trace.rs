@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use windlass_disk::RealDisk;
-use windlass_disk::lock::lock_dir;
+use windlass_disk::lock::{LOCK_FILE, is_locked};
 use windlass_tests::harness::{Windlass, World, children_of, until_within};
 
 use crate::check::Allowed;
@@ -112,7 +111,7 @@ impl Ring for Trace {
             until_within(REST, "the tracer has nothing left to trace", || old.try_wait().ok()?);
         }
         if traced == Traced::Master {
-            // A session that does not live for a minute makes an agent wait longer each time.
+            // A session that does not live for 20 s makes an agent wait longer each time.
             restart_agents(&mut stage.world);
         }
         stage.check(&runs, self.allowed(traced), &Seen::default(), findings);
@@ -241,7 +240,9 @@ fn under_agent(world: &mut World, words: &[String], told: &Path) -> (Ended, Opti
     };
     // A child that was forked for a shim has a copy of the lock until it is executed, and the tracer may hold it up there.
     let state_dir = agent.state_dir();
-    until_within(REST, "the state directory is free", || lock_dir(&RealDisk, &state_dir).ok().map(drop));
+    until_within(REST, "the state directory is free", || {
+        (!is_locked(&state_dir.join(LOCK_FILE)).unwrap_or(true)).then_some(())
+    });
     agent.spawn();
     ended
 }

@@ -34,7 +34,9 @@ pub(crate) fn fixture_on(disk: Arc<dyn Disk>, host: Arc<dyn Host>) -> Fixture {
 
 /// Waits until nobody holds the lock of a file that was let go: until it is executed, a child that another test starts has a copy of it.
 pub(crate) fn wait_until_free(file: &Path) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while is_locked(file).expect("Linux lists its locks") {
+        assert!(std::time::Instant::now() < until, "{} stays locked", file.display());
         std::thread::yield_now();
     }
 }

@@ -44,6 +44,9 @@ struct Own {
     base: Cgroup,
 }
 
+/// What the unit calls the group in which systemd starts the agent, so that the unit's own group stays empty and may be bounded.
+const SUBGROUP: &str = "main";
+
 /// Another agent that ends may remove what we have just made a part of.
 const TRIES: u32 = 10;
 
@@ -60,8 +63,13 @@ impl KernelGroups {
                 base.child(part).make()?;
             }
             base.child("agent").enter()?;
-            // With us the last process is out of the groups above, which the kernel demands before it bounds what is below.
-            for group in [&outside, &outside.child("windlass"), &base, &base.child("jobs")] {
+            // With us the last process is out of the groups above, which the kernel demands before it bounds what is below. It lets nobody
+            // into them from then on, so the group that we were started in is left alone: the next start of the agent begins there.
+            let home = home(&outside);
+            if home != outside || home.is_root() {
+                home.bound_children();
+            }
+            for group in [&home.child("windlass"), &base, &base.child("jobs")] {
                 group.bound_children();
             }
             Ok(())
@@ -85,7 +93,7 @@ impl KernelGroups {
             own.base.child(part).remove_childless()?;
         }
         own.base.remove_childless()?;
-        own.outside.child("windlass").remove_childless()
+        home(&own.outside).child("windlass").remove_childless()
     }
 
     /// The folder of the agent with this state directory that was started in `outside`.
@@ -93,7 +101,7 @@ impl KernelGroups {
         use std::os::unix::ffi::OsStrExt;
         let path = state_dir.canonicalize()?;
         let name = blake3::hash(path.as_os_str().as_bytes()).to_hex();
-        Ok(outside.child("windlass").child(&name[..16]))
+        Ok(home(outside).child("windlass").child(&name[..16]))
     }
 
     /// By what jobs are bounded here.
@@ -104,6 +112,14 @@ impl KernelGroups {
     /// Whether there are any.
     pub fn are_there(&self) -> bool {
         self.own.is_some()
+    }
+}
+
+/// Where our groups are made: in the group that we were started in, or beside it if it is the `DelegateSubgroup=main` of our unit.
+fn home(outside: &Cgroup) -> Cgroup {
+    match outside.path().parent() {
+        Some(unit) if outside.path().ends_with(SUBGROUP) => Cgroup::new(unit),
+        Some(_) | None => outside.clone(),
     }
 }
 

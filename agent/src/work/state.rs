@@ -292,7 +292,8 @@ impl State {
     /// Looks whether the lock of an attempt is free and concludes it. True if anything changed.
     fn conclude(&mut self, fence: Fence, by: Concluder) -> Result<bool> {
         match conclude(&self.store, fence, &self.settings.boot_id, by)? {
-            Concluded::Live if self.held.contains_key(&fence) => Ok(false),
+            // A child that is being forked has the lock of a try of ours for a moment.
+            Concluded::Live if self.held.contains_key(&fence) || self.waiting.contains_key(&fence) => Ok(false),
             Concluded::Live => self.re_attach(fence).map(|()| true),
             Concluded::Deleted => Ok(self.held.remove(&fence).is_some()),
             Concluded::Ended(lines) => {

@@ -32,6 +32,13 @@ pub fn retry(state: &State, id: &RunId, over: Option<Arc<Run>>, jobs: &[JobKey],
     let Some(run) = live.or(over.as_ref()).filter(|run| run.id == *id) else {
         return Decision::refuse(Refusal::RunUnknown(id.clone()));
     };
+    if live.is_none() && run.reopened != state.reopened.get(id).copied().unwrap_or(0) {
+        let why = format!("the history does not show yet how {id} ended the last time: try again in a moment");
+        return Decision::refuse(Refusal::Rejected(why));
+    }
+    if !state.config.projects.contains_key(&id.project) {
+        return Decision::refuse(Refusal::ProjectUnknown(id.project.to_string()));
+    }
     if has_lost_logs(state, id) {
         return Decision::refuse(Refusal::Rejected(format!("the logs of {id} have expired: start a new run")));
     }

@@ -39,6 +39,9 @@ pub struct Run {
     pub artifacts: Vec<Artifact>,
     /// Where it is.
     pub state: RunState,
+    /// How often it was taken up again after it had left the state.
+    #[serde(default)]
+    pub reopened: u32,
     /// Proven by the fetch.
     #[serde(default)]
     pub trust: Trust,

@@ -7,10 +7,15 @@ use crate::agent::{Agent, Presence, Standing};
 use crate::attempt::state::{AttemptState, Placed};
 use crate::fact::Fact;
 use crate::job::{Cancel, Job, JobState};
-use crate::model::{AgentId, Attempt, Config, Digest, Fence, JobKey, Phase, ProjectName, RunId, Settlement, UnixMs};
+use crate::model::{
+    AgentId, Attempt, Config, Digest, Duration, Fence, JobKey, Phase, ProjectName, RunId, Settlement, UnixMs,
+};
 use crate::run::state::Artifact;
 use crate::run::{Run, RunState};
 use crate::touched::Touched;
+
+/// A master that was off for longer may as well have a wrong clock.
+const LEAP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Runs that a master may have made after the backup that it was restored from.
 const RUNS_SKIPPED: u64 = 1_000;
@@ -18,11 +23,11 @@ const RUNS_SKIPPED: u64 = 1_000;
 impl State {
     /// Folds one fact, and says what it touched. Facts are in order and were decided by this crate, so that nothing here can fail.
     pub fn apply(&mut self, at: UnixMs, fact: &Fact) -> Touched {
-        self.now = at;
+        let before = std::mem::replace(&mut self.now, at);
         let mut touched = Touched::default();
         let t = &mut touched;
         match fact {
-            Fact::EpochBegun { epoch } => self.begin(at, *epoch, t),
+            Fact::EpochBegun { epoch } => self.begin((before, at), *epoch, t),
             Fact::Restored => self.restore(at, t),
             Fact::ProjectStarted { project, .. } => self.start_project(project, t),
             Fact::ConfigSet { config } => self.configure(config, t),
@@ -121,10 +126,11 @@ impl State {
     }
 
     /// Sessions and observations of the master before are void.
-    fn begin(&mut self, at: UnixMs, epoch: u64, touched: &mut Touched) {
+    fn begin(&mut self, (before, at): (UnixMs, UnixMs), epoch: u64, touched: &mut Touched) {
         assert!(epoch > self.epoch, "epochs rise");
         self.epoch = epoch;
         self.begun = at;
+        self.leapt = before > UnixMs(0) && at > before.after(LEAP);
         self.listening = at;
         self.fences = 0;
         self.sessions = 0;
@@ -186,6 +192,12 @@ impl State {
                 project.runs.expire(below);
             }
             touched.projects.insert(name.clone());
+        }
+        if runs_too {
+            let expired = |id: &&RunId| id.project == *name && id.number < below;
+            for id in self.reopened.keys().filter(expired).cloned().collect::<Vec<_>>() {
+                self.reopened.remove_mut(&id);
+            }
         }
     }
 
@@ -279,7 +291,8 @@ impl State {
     /// A run that had left the state is back in it.
     fn retry(&mut self, id: &RunId, reopened: Option<&Run>, jobs: &[JobKey], by: &str, touched: &mut Touched) {
         if let Some(run) = reopened {
-            let run = Arc::new(run.clone());
+            let run = Arc::new(Run { reopened: run.reopened + 1, ..run.clone() });
+            self.reopened.insert_mut(id.clone(), run.reopened);
             touched.reopened.push(Arc::clone(&run));
             self.runs.insert_mut(id.clone(), run);
         }

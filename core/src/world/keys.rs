@@ -21,6 +21,9 @@ const GATHER: Duration = Duration::from_secs(60);
 
 /// What is forgotten now.
 pub(super) fn advance(state: &State, at: UnixMs) -> Vec<Fact> {
+    if state.leapt {
+        return Vec::new();
+    }
     let is_due = |due: Option<UnixMs>| due.is_some_and(|due| due <= at);
     let mut facts = Vec::new();
     if is_due(delivery_due(state)) {
@@ -34,7 +37,8 @@ pub(super) fn advance(state: &State, at: UnixMs) -> Vec<Fact> {
 
 /// When the next key is forgotten.
 pub(super) fn next_deadline(state: &State) -> Option<UnixMs> {
-    [delivery_due(state), key_due(state)].into_iter().flatten().min()
+    let dues = [delivery_due(state), key_due(state)].into_iter().flatten();
+    dues.min().filter(|_| !state.leapt)
 }
 
 fn delivery_due(state: &State) -> Option<UnixMs> {

@@ -35,6 +35,8 @@ pub struct State {
     pub epoch: u64,
     /// When that master began.
     pub begun: UnixMs,
+    /// That was so long after the last fact before that its clock may be wrong: nothing expires and nothing is forgotten.
+    pub leapt: bool,
     /// Since then the master listens without a break: silence is counted from here at the earliest.
     pub listening: UnixMs,
     /// The epoch that began with a restored data directory, if one did: what was placed before it may have gone on without us.
@@ -63,6 +65,8 @@ pub struct State {
     pub keys_by_age: Queue<(UnixMs, String)>,
     /// Runs that are not closed.
     pub runs: Map<RunId, Arc<Run>>,
+    /// Runs that were taken up again, and how often: what the history says of them may be older than that. Until they expire.
+    pub reopened: Map<RunId, u32>,
     /// Attempts that are not closed.
     pub attempts: Map<Fence, AttemptRef>,
     /// Releases by service and number.

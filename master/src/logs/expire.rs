@@ -6,16 +6,18 @@ use std::path::Path;
 use windlass_core::model::ProjectName;
 use windlass_disk::{Disk, Result};
 
-/// Removes the logs of all runs of this project with numbers below `below`, and says of how many. `dir` is where all logs lie.
+/// Removes the logs of all runs of this project with numbers below `below`, and says of how many; what cannot be removed holds up no other. `dir` is where all logs lie.
 pub fn expire(disk: &dyn Disk, dir: &Path, project: &ProjectName, below: u64) -> Result<u64> {
-    let mut removed = 0;
+    let (mut removed, mut failed) = (0, None);
     for run in inside(disk, &dir.join(project.as_str()))? {
         if number_of(&run).is_some_and(|number| number < below) {
-            remove(disk, &run)?;
-            removed += 1;
+            match remove(disk, &run) {
+                Ok(()) => removed += 1,
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
     }
-    Ok(removed)
+    failed.map_or(Ok(removed), Err)
 }
 
 /// The number of the run whose logs lie there.

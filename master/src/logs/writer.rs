@@ -155,17 +155,22 @@ impl Writer {
             None => dirty.into_iter().try_for_each(|log| log.sync(&*self.disk))?,
             Some(volume) => {
                 let begun = Instant::now();
-                volume.sync()?;
-                dirty.into_iter().for_each(OpenLog::synced);
-                // Where others write much to the same volume it would be waited for, too.
-                let took = begun.elapsed();
-                self.volume = (took < VOLUME_SYNC_MAX).then_some(volume);
-                if self.volume.is_none() {
-                    let took_ms = took.as_millis();
-                    tracing::warn!(
-                        took_ms,
-                        "the volume of the logs is slow to sync; from now on each log is synced by itself"
-                    );
+                if let Err(error) = volume.sync() {
+                    // It may be a file of somebody else that could not be written; ours say so themselves.
+                    tracing::error!(%error, "the volume of the logs cannot be synced; from now on each log is synced by itself");
+                    dirty.into_iter().try_for_each(|log| log.sync(&*self.disk))?;
+                } else {
+                    dirty.into_iter().for_each(OpenLog::synced);
+                    // Where others write much to the same volume it would be waited for, too.
+                    let took = begun.elapsed();
+                    self.volume = (took < VOLUME_SYNC_MAX).then_some(volume);
+                    if self.volume.is_none() {
+                        let took_ms = took.as_millis();
+                        tracing::warn!(
+                            took_ms,
+                            "the volume of the logs is slow to sync; from now on each log is synced by itself"
+                        );
+                    }
                 }
             }
         }

@@ -35,9 +35,13 @@ pub(super) fn seal_all(data_dir: &Path, cluster: &str, Change { before, after }:
     for (_, grant) in after.files().map_err(Failure::Secrets)? {
         // What stands for nothing is swept away by the next start.
         let Some(grant) = grant else { continue };
-        if let Err(Error::NotOurs(_)) = after.open(&grant) {
-            let value = before.open(&grant).map_err(Failure::Secrets)?;
-            let _digest: Digest = after.seal(&grant, &value).map_err(Failure::Secrets)?;
+        match after.open(&grant) {
+            Ok(_) => {}
+            Err(Error::NotOurs(_)) => {
+                let value = before.open(&grant).map_err(Failure::Secrets)?;
+                let _digest: Digest = after.seal(&grant, &value).map_err(Failure::Secrets)?;
+            }
+            Err(error) => return Err(Failure::Secrets(error)),
         }
         sealed += 1;
     }

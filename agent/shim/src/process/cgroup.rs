@@ -1,8 +1,8 @@
 //! Groups of processes that the kernel keeps: cgroup v2. Who is in one stays in it with all its descendants, whatever sessions and
 //! parents they leave, and all of it can be killed at once.
 //!
-//! The shim makes the group of its job, forks into it, and enters one of its own; the agent kills what a lost shim left behind. Only the
-//! interface of the hierarchy itself is used, no controller: a mount beside version 1 (hybrid) is as good as any.
+//! The shim makes the group of its job, forks into it, and enters one of its own; the agent kills what a lost shim left behind. For that the
+//! interface of the hierarchy itself is enough: a mount beside version 1 (hybrid) is as good as any. Controllers only bound what a job takes.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -77,6 +77,8 @@ impl Cgroup {
         let files = [
             ("pids.max", Some(pids.to_string())),
             ("memory.oom.group", Some("1".to_owned())),
+            // What may be swapped would not be bounded.
+            ("memory.swap.max", memory.as_ref().map(|_| "0".to_owned())),
             ("memory.max", memory),
             ("cpu.max", cpu),
         ];
@@ -91,6 +93,11 @@ impl Cgroup {
         for controller in CONTROLLERS {
             _ = self.write("cgroup.subtree_control", &format!("+{controller}"));
         }
+    }
+
+    /// Whether it is the root of the hierarchy, in which processes may be beside bounded groups.
+    pub fn is_root(&self) -> bool {
+        self.0.join("cgroup.procs").exists() && !self.0.join("cgroup.type").exists()
     }
 
     /// Which of [`CONTROLLERS`] bound the groups in it.
@@ -331,7 +338,6 @@ mod tests {
         let group = made.0.child("job");
         group.make().expect("ours");
         group.limit(&Limits { memory_bytes: 16 << 20, ..Limits::default() });
-        _ = group.write("memory.swap.max", "0");
         let script = format!(
             "echo 0 > {}/cgroup.procs; x=$(head -c 100000000 /dev/zero | tr '\\0' x); exit 0",
             group.path().display()
