@@ -220,6 +220,7 @@ impl State {
             problems: problems.clone(),
             unread: unread.clone(),
             trust: *trust,
+            reopened: 0,
             jobs: Vec::new(),
             services: plan.services.clone(),
             artifacts: Vec::new(),

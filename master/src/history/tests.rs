@@ -118,6 +118,7 @@ fn created(run: &RunId, branch: &str) -> Fact {
         delivery: None,
         key: None,
         trust: Default::default(),
+        reopened: 0,
     }
 }
 

@@ -168,3 +168,21 @@ fn a_run_whose_logs_have_expired_is_not_taken_up_again() {
     let refusal = world.refusal(again);
     assert!(refusal.to_string().contains("the logs of shop#1 have expired"), "{refusal}");
 }
+
+#[test]
+fn a_clock_that_leapt_deletes_nothing_and_neither_does_a_project_that_is_gone() {
+    let mut world = world();
+    world.runs(30);
+    world.now = world.now.after(days(3_650));
+    world.input(Input::Begin { epoch: 2, restored: false });
+    assert_eq!((world.expired(), next_deadline(&world.state)), ((0, 0), None), "years went by, or the clock is wrong");
+    let projects = world.state.config.projects.clone();
+    let gone = Config { projects: Default::default(), ..world.state.config.as_ref().clone() };
+    world.input(Input::Configure(Box::new(gone.clone())));
+    world.input(Input::Begin { epoch: 3, restored: false });
+    assert_eq!((world.expired(), next_deadline(&world.state)), ((0, 0), None), "nobody says how long it is kept");
+    world.input(Input::Configure(Box::new(Config { projects, ..gone })));
+    world.input(Input::Wake);
+    assert_eq!(world.expired(), (11, 11), "the newest twenty stay");
+    world.assert_replays();
+}

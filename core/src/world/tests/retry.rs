@@ -56,6 +56,22 @@ impl World {
 }
 
 #[test]
+fn what_the_history_knew_before_the_last_retry_is_not_taken_for_the_run() {
+    let mut world = World::new();
+    let run = world.failed_run();
+    let stale = world.over(&run);
+    world.retry(&run, &[]);
+    world.carry_out(&run, "build", failed());
+    assert!(!world.state.runs.contains_key(&run), "it is over again");
+    let late = Input::Retry { run: run.clone(), over: stale, jobs: vec![key("build")], by: "mara".to_owned() };
+    let refusal = world.refusal(late);
+    assert!(matches!(&refusal, Refusal::Rejected(why) if why.contains("try again in a moment")), "{refusal}");
+    world.retry(&run, &[]);
+    assert_eq!(world.attempts(&run, "build"), 3, "each attempt has its own number");
+    world.assert_replays();
+}
+
+#[test]
 fn what_failed_and_what_needs_it_is_done_again_in_a_run_that_was_over() {
     let mut world = World::new();
     let run = world.failed_run();
