@@ -118,7 +118,6 @@ fn created(run: &RunId, branch: &str) -> Fact {
         delivery: None,
         key: None,
         trust: Default::default(),
-        reopened: 0,
     }
 }
 
