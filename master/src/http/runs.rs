@@ -196,7 +196,6 @@ pub(super) async fn cancel(call: Call) -> Answer {
 
 /// `POST /runs/{run}/retry`: new attempts in the same run. Answers with the run as it is then.
 pub(super) async fn retry(call: Call) -> Answer {
-    call.refuse_idempotency_key()?;
     let id: RunId = call.param("run")?;
     let api::RetryRequest { jobs } = call.json()?;
     let jobs = keys(&jobs)?;
