@@ -33,14 +33,26 @@ pub(crate) struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// What the master says; while its history is behind it says that.
+    fn get(&self, path: &str, findings: &mut Findings) -> Value {
+        let reply = until_within(REST, &format!("{path} is answered"), || {
+            let reply = self.api.get(path);
+            (reply.status != 503).then_some(reply)
+        });
+        if reply.status != 200 {
+            findings.violation(format!("{path} is answered {}: {}", reply.status, reply.body));
+        }
+        reply.body
+    }
+
     /// All of it.
     pub(crate) fn run(&self, id: &str, findings: &mut Findings) {
-        let run = self.api.get(&format!("/runs/{id}")).body;
+        let run = self.get(&format!("/runs/{id}"), findings);
         let people = id.replacen('.', "#", 1);
         let mut known = BTreeSet::new();
         for job in run["jobs"].as_array().into_iter().flatten() {
             let key = text(&job["key"]);
-            let detail = self.api.get(&format!("/runs/{id}/jobs/{key}")).body;
+            let detail = self.get(&format!("/runs/{id}/jobs/{key}"), findings);
             let attempts = detail["attempts"].as_array().cloned().unwrap_or_default();
             let mut started = 0;
             for attempt in &attempts {

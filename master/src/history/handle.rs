@@ -34,6 +34,14 @@ pub enum Error {
         /// Facts there are.
         last: u64,
     },
+    /// It did not hold yet what was committed before the question, so that what it does not have proves nothing.
+    #[error("the history is behind: {applied} of {last} facts; ask again in a moment")]
+    Behind {
+        /// Facts applied so far.
+        applied: u64,
+        /// Facts there were when it was asked.
+        last: u64,
+    },
     /// There is no room for it; it goes on when there is.
     #[error("the master's disk is full; free some space on its data volume: the history goes on by itself then")]
     Full,

@@ -92,7 +92,7 @@ impl History {
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, Error> {
         let state = self.shared.published.state();
         let Some(project) = state.projects.get(&id.project).map(|project| project.ordinal) else { return Ok(None) };
-        self.ask(move |store| {
+        self.ask_for_one(move |store| {
             let place = key::run(project, id.number);
             read::<Run>(store, &place)?.map(|run| with_attempts(store, run, &place[1..])).transpose()
         })
@@ -102,7 +102,7 @@ impl History {
     /// A deployment of any age.
     pub async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, Error> {
         let Some((service, environment)) = self.lane_ordinals(&id.lane) else { return Ok(None) };
-        self.ask(move |store| read(store, &key::deployment(service, environment, id.number))).await
+        self.ask_for_one(move |store| read(store, &key::deployment(service, environment, id.number))).await
     }
 
     /// Deployments of a lane, newest first.
@@ -120,6 +120,17 @@ impl History {
         let state = self.shared.published.state();
         let service = state.services.get(&lane.service)?.ordinal;
         state.environments.get(&lane.environment).map(|environment| (service, *environment))
+    }
+
+    /// What left the state a moment ago may not be there yet: a view that is behind does not say that it does not exist.
+    async fn ask_for_one<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Store) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let last = self.shared.published.lsn();
+        let found = self.ask(query).await?;
+        let applied = *self.shared.applied.borrow();
+        if found.is_none() && applied < last { Err(Error::Behind { applied, last }) } else { Ok(found) }
     }
 
     async fn ask<T: Send + 'static>(

@@ -135,7 +135,7 @@ impl From<crate::history::Error> for Refused {
     fn from(error: crate::history::Error) -> Self {
         use crate::history::Error;
         match &error {
-            Error::Rebuilding { .. } | Error::Away(_) | Error::Closed => {
+            Error::Rebuilding { .. } | Error::Behind { .. } | Error::Away(_) | Error::Closed => {
                 Self::new(ProblemKind::Starting, error.to_string())
             }
             Error::Full => Self::new(ProblemKind::DiskLow, error.to_string()),

@@ -68,13 +68,14 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut runs: Vec<Run> = live.collect();
     // One more than asked for tells whether the list goes on.
     let over = call.api.history.list_runs(filter, before.clone(), limit + 1).await?;
+    let goes_on = over.len() > limit;
     // A run may have left the state after the look at it, and so stand in both.
     let is_kept = |run: &Run| !has_expired(&call.api.published.state(), &run.id);
     let is_new = |over: &Run| runs.iter().all(|run| run.id != over.id);
     let news: Vec<Run> = over.into_iter().filter(|over| is_new(over) && is_kept(over)).collect();
     runs.extend(news);
     runs.sort_by(|a, b| place(b).cmp(&place(a)));
-    let more = runs.len() > limit;
+    let more = goes_on || runs.len() > limit;
     runs.truncate(limit);
     let next = runs.last().filter(|_| more).map(|run| {
         let (created_ms, id) = place(run);
