@@ -33,8 +33,6 @@ pub struct Expiry {
     days: Queue<Day>,
     /// The last of them, counted since 1970.
     newest: u64,
-    /// The number of the newest run. A restore skips numbers behind it.
-    last: u64,
 }
 
 /// A day in which runs were created.
@@ -48,7 +46,6 @@ struct Day {
 impl Expiry {
     /// A run was created.
     pub(crate) fn count(&mut self, at: UnixMs, number: u64) {
-        self.last = number;
         let day = at.0 / DAY.ms();
         if day != self.newest {
             self.newest = day;
@@ -152,6 +149,6 @@ fn expires(
 fn may_expire_below(state: &State, name: &ProjectName, project: &ProjectState) -> u64 {
     let first = RunId { project: name.clone(), number: 0 };
     let oldest_open = state.runs.range(first..).next().map(|(id, _)| id).filter(|id| id.project == *name);
-    let old = (project.runs.last + 1).saturating_sub(KEPT_ALWAYS);
+    let old = (project.last_run + 1).saturating_sub(KEPT_ALWAYS);
     oldest_open.map_or(old, |open| old.min(open.number))
 }

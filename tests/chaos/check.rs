@@ -100,9 +100,13 @@ impl Check<'_> {
                     format!("/runs/{id}/jobs/{job}/steps/{}/log?attempt={}", text(&step["name"]), attempt["number"]);
                 let part = Part::of(self.seed, people, job, &text(&step["name"]));
                 let ended_itself = is_over && !of_step["code"].is_null() || of_step["kind"] == "succeeded";
-                // A shim syncs its logs before EXIT, not after every step.
-                let lost_power = kind == "unknown" && reason == "reboot";
-                self.log(&path, &part.bytes(), ended_itself && !lost_power, findings);
+                // A shim syncs its logs before EXIT, not after every step, and what lies in a pipe dies with it.
+                let tail = match (kind.as_str(), reason.as_str()) {
+                    ("unknown", "reboot" | "shim_lost") => Tail::Lost,
+                    _ if ended_itself => Tail::Whole,
+                    _ => Tail::Unknown,
+                };
+                self.log(&path, &part.bytes(), tail, findings);
             }
         }
         let is_true = match kind.as_str() {
@@ -136,8 +140,8 @@ impl Check<'_> {
         outcome["kind"] != "skipped"
     }
 
-    /// Every byte if the command ended by itself; else a beginning of what it wrote, with its end marked.
-    fn log(&self, path: &str, wrote: &[u8], is_whole: bool, findings: &mut Findings) {
+    /// What is there is a beginning of what was written: every byte, or with a mark at its end.
+    fn log(&self, path: &str, wrote: &[u8], tail: Tail, findings: &mut Findings) {
         let (stored, headers) = until_within(REST, &format!("{path} is sealed"), || {
             let (bytes, headers) = self.api.bytes(path)?;
             (header(&headers, "windlass-log-state") == "sealed").then_some((bytes, headers))
@@ -148,23 +152,45 @@ impl Check<'_> {
         if (stored.len() as u64) < durable {
             findings.violation(format!("{path}: {durable} bytes were acknowledged, {} are there", stored.len()));
         }
-        let may_lack = self.allowed.gaps && !gaps.is_empty();
-        if is_whole && !may_lack {
-            if stored != wrote {
-                let at = stored.iter().zip(wrote).take_while(|(a, b)| a == b).count();
+        if self.allowed.gaps && !gaps.is_empty() {
+            return;
+        }
+        if !wrote.starts_with(&stored) {
+            let at = stored.iter().zip(wrote).take_while(|(a, b)| a == b).count();
+            let (has, needs) = (stored.len(), wrote.len());
+            findings.violation(format!("{path}: {has} bytes, {needs} were written, equal up to {at}, gaps {gaps:?}"));
+        }
+        let lacks = stored.len() < wrote.len();
+        match tail {
+            Tail::Whole if lacks => {
                 let (has, needs) = (stored.len(), wrote.len());
-                findings
-                    .violation(format!("{path}: {has} bytes, {needs} were written, equal up to {at}, gaps {gaps:?}"));
+                findings.violation(format!(
+                    "{path}: {has} of {needs} bytes of a command that ended by itself, gaps {gaps:?}"
+                ));
             }
-            if !gaps.is_empty() {
+            Tail::Whole if !gaps.is_empty() => {
                 findings.violation(format!("{path}: gaps {gaps} in a log that was written in peace"));
             }
-        } else if !wrote.starts_with(&stored) && !may_lack {
-            findings.violation(format!("{path}: {} bytes are not the beginning of what was written", stored.len()));
-        } else if stored.len() < wrote.len() && gaps.is_empty() && !self.allowed.killed_steps {
-            findings.violation(format!("{path}: bytes are missing without a gap"));
+            Tail::Lost if gaps.is_empty() => {
+                findings.violation(format!("{path}: its tail may be lost, and no gap says so"))
+            }
+            Tail::Unknown if lacks && gaps.is_empty() && !self.allowed.killed_steps => {
+                findings.violation(format!("{path}: bytes are missing without a gap"));
+            }
+            Tail::Whole | Tail::Lost | Tail::Unknown => {}
         }
     }
+}
+
+/// What is known of the end of a log.
+#[derive(Debug, Clone, Copy)]
+enum Tail {
+    /// Its command ended by itself and its shim lived on.
+    Whole,
+    /// Its host or its shim was lost: a gap must say so.
+    Lost,
+    /// Its command was ended.
+    Unknown,
 }
 
 /// A header by its lower-case name; empty if it is not there.

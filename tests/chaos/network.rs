@@ -107,7 +107,8 @@ impl Namespace {
         let id = std::process::id();
         let (net, host) = ((id / 250) % 250, id % 250);
         let name = format!("wlc{id}r{round}");
-        let (outer_side, inner_side) = (format!("wlo{id}"), format!("wli{id}"));
+        // The kernel removes those of the round before in its own time.
+        let (outer_side, inner_side) = (format!("wlo{id}r{round}"), format!("wli{id}r{round}"));
         let outer = format!("10.{}.{net}.{}", 200 + round % 50, host + 1);
         let inner = format!("10.{}.{net}.{}", 200 + round % 50, host + 2);
         ip(&["netns", "add", &name]);

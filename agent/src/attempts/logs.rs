@@ -1,22 +1,20 @@
 //! The logs of an attempt whose shim is gone, and how much is spooled.
 
-use windlass_core::attempt::{LineBody, LogEnd};
+use windlass_core::attempt::LogEnd;
 use windlass_core::model::{Digest, UnknownReason};
 use windlass_disk::Disk;
 use windlass_disk::log::{GapReason, LogWriter};
 
-use super::record::Lines;
 use super::{AttemptDir, Result, Store};
 
-/// Ends the logs of an attempt that nobody writes any more: each is cut at its last whole chunk, those that may lack bytes get a gap,
-/// all are synced. One entry per step up to the last that has a log.
-pub fn end_logs(store: &Store, dir: &AttemptDir, found: &Lines, reason: UnknownReason) -> Result<Vec<Option<LogEnd>>> {
+/// Ends the logs of an attempt that nobody writes any more: each is cut at its last whole chunk and gets a gap, because any may lack bytes,
+/// and all are synced. One entry per step up to the last that has a log.
+pub fn end_logs(store: &Store, dir: &AttemptDir, reason: UnknownReason) -> Result<Vec<Option<LogEnd>>> {
     let steps = store.steps_with_log(dir)?;
     let last = steps.last().copied().unwrap_or(0);
     let mut ends = vec![None; last as usize];
     for step in steps {
-        let gap = gap_of(found, step, reason);
-        let end = end_log(store, dir, step, gap)?;
+        let end = end_log(store, dir, step, gap_of(reason))?;
         if let Some(place) = step.checked_sub(1).and_then(|at| ends.get_mut(at as usize)) {
             *place = Some(end);
         }
@@ -24,31 +22,25 @@ pub fn end_logs(store: &Store, dir: &AttemptDir, found: &Lines, reason: UnknownR
     Ok(ends)
 }
 
-/// After a reboot any tail may be lost; after the loss of the shim alone, only of a step that was not over.
-fn gap_of(found: &Lines, step: u32, reason: UnknownReason) -> Option<GapReason> {
-    let is_over = |body: &LineBody| matches!(body, LineBody::StepEnded { step: ended, .. } if *ended == step);
+/// Also of a step that was over: what its last bytes were may have lain in its pipes still, or what it left running wrote more.
+fn gap_of(reason: UnknownReason) -> GapReason {
     match reason {
-        UnknownReason::Reboot => Some(GapReason::PowerLost),
+        UnknownReason::Reboot => GapReason::PowerLost,
         UnknownReason::ShimLost
         | UnknownReason::AgentLost
         | UnknownReason::AgentLostState
         | UnknownReason::AgentRemoved
         | UnknownReason::EvidenceDamaged
-        | UnknownReason::Restored => {
-            let over = found.whole.iter().any(|line| is_over(&line.body));
-            (!over).then_some(GapReason::ShimLost)
-        }
+        | UnknownReason::Restored => GapReason::ShimLost,
     }
 }
 
-fn end_log(store: &Store, dir: &AttemptDir, step: u32, gap: Option<GapReason>) -> Result<LogEnd> {
+fn end_log(store: &Store, dir: &AttemptDir, step: u32, gap: GapReason) -> Result<LogEnd> {
     let (mut writer, cut) = LogWriter::open(store.disk(), &dir.log(step))?;
     if cut != windlass_disk::log::Cut::default() {
         tracing::warn!(dir = %dir.path().display(), step, bytes = cut.bytes, "a log was cut at its last whole chunk");
     }
-    if let Some(reason) = gap {
-        writer.gap(0, reason, 0)?;
-    }
+    writer.gap(0, gap, 0)?;
     let total = writer.sync()?;
     Ok(LogEnd { total, digest: Some(Digest(writer.digest()?)) })
 }

@@ -93,20 +93,26 @@ fn nothing_promised_is_deleted_and_a_cancel_is_honoured() {
 #[test]
 fn a_lost_shim_leaves_unknown_and_logs_that_end_at_their_last_whole_chunk() {
     let fixture = fixture();
-    let lines = vec![accepted(FENCE, BOOT), LineBody::Go, LineBody::StepStarted { step: 1 }];
+    let over = LineBody::StepEnded { step: 2, outcome: StepOutcome::Succeeded, outputs: BTreeMap::new() };
+    let lines = vec![accepted(FENCE, BOOT), LineBody::Go, LineBody::StepStarted { step: 1 }, over];
     drop(fixture.attempt(FENCE, lines));
     let dir = fixture.store.dir().attempt(FENCE);
+    let (mut other, _) = LogWriter::open(&RealDisk, &dir.log(2)).expect("a log");
+    other.append(Kind::Stdout, 1, b"all, or its beginning").expect("written");
     let (mut log, _) = LogWriter::open(&RealDisk, &dir.log(1)).expect("a log");
     log.append(Kind::Stdout, 1, b"half of").expect("written");
     let torn = RealDisk.open(&dir.log(1).with_extension("log"), Open::Write).expect("the bytes");
     torn.append(b" a chunk").expect("written without its entry");
     let (index, body) = last(concluded(&fixture, Concluder::ShimGone));
     let LineBody::Exit { outcome, logs, .. } = body else { panic!("{body:?}") };
-    assert_eq!((index, outcome), (4, Outcome::Unknown { reason: UnknownReason::ShimLost }));
+    assert_eq!((index, outcome), (5, Outcome::Unknown { reason: UnknownReason::ShimLost }));
     let end = logs[0].expect("it has a log");
     assert_eq!((end.total, end.digest), (7, Some(Digest::of(b"half of"))));
-    let entries = LogReader::open(&RealDisk, &dir.log(1)).expect("a log").entries(0, 9).expect("readable");
-    assert_eq!(entries.last().map(|entry| entry.gap), Some(GapReason::ShimLost));
+    for step in [1, 2] {
+        let entries = LogReader::open(&RealDisk, &dir.log(step)).expect("a log").entries(0, 9).expect("readable");
+        let gap = entries.last().map(|entry| entry.gap);
+        assert_eq!(gap, Some(GapReason::ShimLost), "step {step}: its bytes may have lain in its pipes");
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Unproven {
 
     /// Ends the logs and writes EXIT; all lines. Asked again after a full disk, it goes on where it was.
     pub fn conclude(&mut self, store: &Store) -> Result<Vec<Arc<Line>>> {
-        let logs = end_logs(store, &self.dir, &self.found, self.reason)?;
+        let logs = end_logs(store, &self.dir, self.reason)?;
         self.lines.push(self.record.append(self.index, exit(self.reason, logs))?);
         Ok(self.lines.clone())
     }

@@ -37,12 +37,10 @@ impl Limits {
     /// These, and those of `most` where nothing is asked for.
     #[must_use]
     pub fn or(self, most: Self) -> Self {
-        let or = |asked, most| if asked == 0 { most } else { asked };
-        Self {
-            memory_bytes: if self.memory_bytes == 0 { most.memory_bytes } else { self.memory_bytes },
-            cpu_milli: or(self.cpu_milli, most.cpu_milli),
-            pids: or(self.pids, most.pids),
-        }
+        let memory_bytes = if self.memory_bytes == 0 { most.memory_bytes } else { self.memory_bytes };
+        let cpu_milli = if self.cpu_milli == 0 { most.cpu_milli } else { self.cpu_milli };
+        let pids = if self.pids == 0 { most.pids } else { self.pids };
+        Self { memory_bytes, cpu_milli, pids }
     }
 }
 

@@ -75,8 +75,8 @@ impl State {
             }
             Fact::DeliveriesForgotten { taken_until } => self.forget_deliveries(*taken_until),
             Fact::KeysForgotten { used_until } => self.forget_keys(*used_until),
-            Fact::LogsExpired { project, below } => self.expire(project, *below, false, t),
-            Fact::RunsExpired { project, below } => self.expire(project, *below, true, t),
+            Fact::LogsExpired { project, below } => self.expire_logs(project, *below, t),
+            Fact::RunsExpired { project, below } => self.expire_runs(project, *below, t),
             Fact::RunCreated { .. } => self.create_run(at, fact, t),
             Fact::JobsAdded { run, jobs } => self.change_run(run, t, |run| run.add_jobs(jobs)),
             Fact::JobPlaced { run, job, attempt, agent, fence, envelope, why, despite: _ } => {
@@ -184,20 +184,22 @@ impl State {
         }
     }
 
-    /// A run that has expired has no logs either.
-    fn expire(&mut self, name: &ProjectName, below: u64, runs_too: bool, touched: &mut Touched) {
+    fn expire_logs(&mut self, name: &ProjectName, below: u64, touched: &mut Touched) {
         if let Some(project) = self.projects.get_mut(name) {
             project.logs.expire(below);
-            if runs_too {
-                project.runs.expire(below);
-            }
             touched.projects.insert(name.clone());
         }
-        if runs_too {
-            let expired = |id: &&RunId| id.project == *name && id.number < below;
-            for id in self.reopened.keys().filter(expired).cloned().collect::<Vec<_>>() {
-                self.reopened.remove_mut(&id);
-            }
+    }
+
+    /// A run that has expired has no logs either.
+    fn expire_runs(&mut self, name: &ProjectName, below: u64, touched: &mut Touched) {
+        self.expire_logs(name, below, touched);
+        if let Some(project) = self.projects.get_mut(name) {
+            project.runs.expire(below);
+        }
+        let expired = |id: &&RunId| id.project == *name && id.number < below;
+        for id in self.reopened.keys().filter(expired).cloned().collect::<Vec<_>>() {
+            self.reopened.remove_mut(&id);
         }
     }
 
@@ -233,7 +235,7 @@ impl State {
         self.runs.insert_mut(id.clone(), Arc::new(run));
         let known = self.projects.get(&id.project).cloned();
         let mut project = known.unwrap_or_else(|| ProjectState::new(ordinal(&self.projects)));
-        project.next_run = id.number + 1;
+        (project.next_run, project.last_run) = (id.number + 1, id.number);
         project.logs.count(at, id.number);
         project.runs.count(at, id.number);
         self.projects.insert_mut(id.project.clone(), project);

@@ -92,6 +92,8 @@ pub struct ProjectState {
     pub next_run: u64,
     /// Restored then, and not started by a person since: nothing of it is placed.
     pub stopped: Option<UnixMs>,
+    /// Number of the newest run; a restore skips some behind it. 0: none.
+    pub last_run: u64,
     /// Of the logs of its runs.
     pub logs: Expiry,
     /// Of its runs.
@@ -101,7 +103,7 @@ pub struct ProjectState {
 impl ProjectState {
     /// A project without runs.
     pub fn new(ordinal: u32) -> Self {
-        Self { ordinal, next_run: 1, stopped: None, logs: Expiry::default(), runs: Expiry::default() }
+        Self { ordinal, next_run: 1, stopped: None, last_run: 0, logs: Expiry::default(), runs: Expiry::default() }
     }
 }
 

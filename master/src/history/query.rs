@@ -91,10 +91,14 @@ impl History {
     /// A run that is over, whole.
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, Error> {
         let state = self.shared.published.state();
-        let Some(project) = state.projects.get(&id.project).map(|project| project.ordinal) else { return Ok(None) };
+        let Some(project) = state.projects.get(&id.project).filter(|project| id.number < project.next_run) else {
+            return Ok(None);
+        };
+        let (place, reopened) = (key::run(project.ordinal, id.number), state.reopened.get(&id).copied().unwrap_or(0));
         self.ask_for_one(move |store| {
-            let place = key::run(project, id.number);
-            read::<Run>(store, &place)?.map(|run| with_attempts(store, run, &place[1..])).transpose()
+            // A row from before the run was taken up again the last time is not the run.
+            let row = read::<Run>(store, &place)?.filter(|run| run.reopened >= reopened);
+            row.map(|run| with_attempts(store, run, &place[1..])).transpose()
         })
         .await
     }
