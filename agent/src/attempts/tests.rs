@@ -93,7 +93,11 @@ fn nothing_promised_is_deleted_and_a_cancel_is_honoured() {
 #[test]
 fn a_lost_shim_leaves_unknown_and_logs_that_end_at_their_last_whole_chunk() {
     let fixture = fixture();
-    let over = LineBody::StepEnded { step: 2, outcome: StepOutcome::Succeeded, outputs: BTreeMap::new() };
+    let over = LineBody::StepEnded {
+        step: 2,
+        outcome: windlass_core::model::StepOutcome::Succeeded,
+        outputs: Default::default(),
+    };
     let lines = vec![accepted(FENCE, BOOT), LineBody::Go, LineBody::StepStarted { step: 1 }, over];
     drop(fixture.attempt(FENCE, lines));
     let dir = fixture.store.dir().attempt(FENCE);

@@ -17,8 +17,7 @@ use super::{AttemptDir, Result, Store, end_logs};
 pub struct Unproven {
     dir: AttemptDir,
     record: OwnRecord,
-    found: Lines,
-    /// Those of `found`, and what was appended.
+    /// Those that were found, and what was appended.
     lines: Vec<Arc<Line>>,
     reason: UnknownReason,
     /// Of the next line.
@@ -42,8 +41,8 @@ impl Unproven {
             Ending::Damaged { .. } => end_the_line(&*file)?,
         }
         let record = OwnRecord::new(file, store.shared_host())?;
-        let lines = found.whole.iter().cloned().map(Arc::new).collect();
-        Ok(Self { dir: dir.clone(), record, found, lines, reason, index, group })
+        let lines = found.whole.into_iter().map(Arc::new).collect();
+        Ok(Self { dir: dir.clone(), record, lines, reason, index, group })
     }
 
     /// The group that must be empty first.
