@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use windlass_disk::lock::{LOCK_FILE, is_locked};
-use windlass_tests::harness::{Windlass, World, children_of, until_within};
+use windlass_tests::harness::{Windlass, World, children_of, until_within, words_of};
 
 use crate::check::Allowed;
 use crate::dice::Dice;
@@ -16,8 +16,12 @@ use crate::stage::{REST, Seen, Stage};
 
 /// Runs that are started while the fault strikes.
 const RUNS: u64 = 2;
-/// A call that was not made by then will not be made in this round.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+/// What a fault did not end lives so long at least.
+const LIFE: Duration = Duration::from_millis(1_500);
+/// Where the call was not made for so long, it will not be made in this round,
+const IDLE: Duration = Duration::from_millis(700);
+/// nor after that.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A system call, and how often the busiest thread of a master and of an agent makes it at least, from the start through the load of a round:
 /// the tracer counts by thread, and k is at most that, so that most rounds strike. A leading slash makes a name a pattern.
@@ -96,13 +100,15 @@ impl Ring for Trace {
         let told = stage.world.folder().join("strace");
         let words = strace(traced, call.name, error, 1 + dice.below(most), &told);
         let what = format!("{} under {}", traced.word(), words.join(" "));
+        let said_before = traced.said(&stage.world).len();
         let (runs, (code, old)) = stage.under_load(round, RUNS, findings, |world| match traced {
-            Traced::Master => (under_master(world, &words, &told), None),
-            Traced::Agent | Traced::Host => under_agent(world, &words, &told),
+            Traced::Master => (self.under_master(world, &words, &told), None),
+            Traced::Agent | Traced::Host => self.under_agent(world, &words, &told),
         });
         findings.struck += u64::from(code != Ended::Missed);
+        let is_wake = || traced.said(&stage.world)[said_before..].contains(WAKE);
         if let Ended::Code(code) = code
-            && !(self.0 == Blow::Fail && (HONEST.contains(&code) || call.name == "write" && code == PANIC))
+            && !(self.0 == Blow::Fail && (HONEST.contains(&code) || call.name == "write" && code == PANIC && is_wake()))
         {
             findings.violation(format!("{what} ended with exit code {code}"));
         }
@@ -126,6 +132,8 @@ const HONEST: [i32; 2] = [74, 1];
 
 /// Where a thread wakes another by a write that fails, the runtime panics. No disk does that.
 const PANIC: i32 = 101;
+/// What it says then.
+const WAKE: &str = "failed to wake I/O driver";
 
 impl Traced {
     fn word(self) -> &'static str {
@@ -133,6 +141,14 @@ impl Traced {
             Self::Master => "the master",
             Self::Agent => "the agent",
             Self::Host => "a host",
+        }
+    }
+
+    /// What it logged until now.
+    fn said(self, world: &World) -> String {
+        match self {
+            Self::Master => world.master.said(),
+            Self::Agent | Self::Host => world.agents[0].said(),
         }
     }
 }
@@ -182,67 +198,98 @@ fn strace(traced: Traced, call: &str, fault: &str, k: u64, told: &Path) -> Vec<S
     words
 }
 
-/// How what still runs is ended, by what the tracer wrote down.
-fn ended_by_us(told: &Path) -> Ended {
-    let text = std::fs::read_to_string(told).unwrap_or_default();
-    let has_struck = text.contains("(INJECTED)") || text.contains("killed by SIGKILL");
-    if has_struck { Ended::Outlived } else { Ended::Missed }
+/// Waits for the fault by what the tracer writes down.
+struct Watch<'a> {
+    told: &'a Path,
+    blow: Blow,
+    begun: Instant,
+    bytes: u64,
+    grown: Instant,
 }
 
-fn under_master(world: &mut World, words: &[String], told: &Path) -> Ended {
-    world.master.stop();
-    world.master.spawn_under(words);
-    let begun = Instant::now();
-    let ended = loop {
-        match world.master.ended() {
-            Some(Some(code)) => break Ended::Code(code),
-            Some(None) => break Ended::Killed,
-            None if begun.elapsed() > PATIENCE => {
-                let ended = ended_by_us(told);
+impl<'a> Watch<'a> {
+    fn begin(blow: Blow, told: &'a Path) -> Self {
+        // Of the round before, if it is there.
+        let _ = std::fs::remove_file(told);
+        Self { told, blow, begun: Instant::now(), bytes: 0, grown: Instant::now() }
+    }
+
+    /// How what still runs is to be ended by us: the fault struck and it went on, or nothing is called any more.
+    fn is_over(&mut self) -> Option<Ended> {
+        let bytes = std::fs::metadata(self.told).map_or(0, |told| told.len());
+        if bytes != self.bytes {
+            (self.bytes, self.grown) = (bytes, Instant::now());
+        }
+        if self.begun.elapsed() < LIFE {
+            return None;
+        }
+        let text = std::fs::read_to_string(self.told).unwrap_or_default();
+        let has_struck = match self.blow {
+            // Nobody is cancelled in these rounds, so nobody else kills.
+            Blow::Kill => text.contains("killed by SIGKILL"),
+            Blow::Fail => text.contains("(INJECTED)"),
+        };
+        let is_idle = self.grown.elapsed() > IDLE || self.begun.elapsed() > PATIENCE;
+        if has_struck { Some(Ended::Outlived) } else { is_idle.then_some(Ended::Missed) }
+    }
+}
+
+impl Trace {
+    fn under_master(&self, world: &mut World, words: &[String], told: &Path) -> Ended {
+        world.master.stop();
+        let mut watch = Watch::begin(self.0, told);
+        world.master.spawn_under(words);
+        let ended = loop {
+            match world.master.ended() {
+                Some(Some(code)) => break Ended::Code(code),
+                Some(None) => break Ended::Killed,
+                None => {}
+            }
+            if let Some(ended) = watch.is_over() {
                 world.master.kill_below();
                 break ended;
             }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    world.master.start();
-    ended
-}
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        world.master.start();
+        ended
+    }
 
-/// Also the tracer, if it still has somebody to trace.
-fn under_agent(world: &mut World, words: &[String], told: &Path) -> (Ended, Option<Child>) {
-    let agent = &mut world.agents[0];
-    agent.stop();
-    agent.spawn_under(words);
-    let begun = Instant::now();
-    let mut is_there = false;
-    let ended = loop {
-        match agent.ended() {
-            Some(Some(code)) => break (Ended::Code(code), None),
-            Some(None) => break (Ended::Killed, None),
-            None => {}
-        }
-        let tracer = agent.pid().expect("it did not end");
-        if begun.elapsed() > PATIENCE {
-            let ended = ended_by_us(told);
-            agent.kill_tracee();
-            // Its lock goes with it.
-            until_within(REST, "the traced agent is gone", || children_of(tracer).is_empty().then_some(()));
-            break (ended, Some(agent.hand_over()));
-        }
-        // Until the tracer has started it there is nobody either.
-        let is_gone = children_of(tracer).is_empty();
-        is_there |= !is_gone;
-        if is_there && is_gone {
-            break (Ended::Killed, Some(agent.hand_over()));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    // A child that was forked for a shim has a copy of the lock until it is executed, and the tracer may hold it up there.
-    let state_dir = agent.state_dir();
-    until_within(REST, "the state directory is free", || {
-        (!is_locked(&state_dir.join(LOCK_FILE)).unwrap_or(true)).then_some(())
-    });
-    agent.spawn();
-    ended
+    /// Also the tracer, if it still has somebody to trace.
+    fn under_agent(&self, world: &mut World, words: &[String], told: &Path) -> (Ended, Option<Child>) {
+        let agent = &mut world.agents[0];
+        agent.stop();
+        let mut watch = Watch::begin(self.0, told);
+        agent.spawn_under(words);
+        let mut is_there = false;
+        let ended = loop {
+            match agent.ended() {
+                Some(Some(code)) => break (Ended::Code(code), None),
+                Some(None) => break (Ended::Killed, None),
+                None => {}
+            }
+            let tracer = agent.pid().expect("it did not end");
+            if let Some(ended) = watch.is_over() {
+                agent.kill_tracee();
+                // Its lock goes with it.
+                until_within(REST, "the traced agent is gone", || children_of(tracer).is_empty().then_some(()));
+                break (ended, Some(agent.hand_over()));
+            }
+            // Until the tracer has started it there is nobody either, or a child by which the tracer finds out what the kernel can do.
+            let children = children_of(tracer);
+            is_there |=
+                children.iter().any(|pid| words_of(*pid).first().is_some_and(|word| word.ends_with("/windlass-agent")));
+            if is_there && children.is_empty() {
+                break (Ended::Killed, Some(agent.hand_over()));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        // A child that was forked for a shim has a copy of the lock until it is executed, and the tracer may hold it up there.
+        let state_dir = agent.state_dir();
+        until_within(REST, "the state directory is free", || {
+            (!is_locked(&state_dir.join(LOCK_FILE)).unwrap_or(true)).then_some(())
+        });
+        agent.spawn();
+        ended
+    }
 }

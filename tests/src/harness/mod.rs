@@ -15,7 +15,7 @@ mod world;
 pub use agent::Agent;
 pub use api::{Api, Reply};
 pub use master::Master;
-pub use process::{Output, Program, children_of, end_all_in, processes_in};
+pub use process::{Output, Program, children_of, end_all_in, processes_in, words_of};
 pub use repository::Repository;
 pub use volume::{Volume, lacks_volumes};
 pub use wait::{WAIT, until, until_within};

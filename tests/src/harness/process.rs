@@ -167,7 +167,7 @@ pub(super) fn pids() -> impl Iterator<Item = Pid> {
 }
 
 /// Its command line; empty if it is gone.
-pub(super) fn words_of(pid: Pid) -> Vec<String> {
+pub fn words_of(pid: Pid) -> Vec<String> {
     let words = std::fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).unwrap_or_default();
     words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
