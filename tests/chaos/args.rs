@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, ValueEnum};
+use windlass_tests::harness::Windlass;
 
 /// Kills, cuts and damages real processes, and compares what the master says with what the commands wrote down themselves.
 #[derive(Debug, Clone, Parser)]
@@ -9,9 +10,12 @@ pub(crate) struct Args {
     /// kill -9 of what
     #[arg(long, value_name = "WHAT", group = "ring")]
     pub(crate) kill: Option<Victim>,
-    /// Power cut of what; needs root, a loop device and ext4
-    #[arg(long, value_name = "WHAT", group = "ring")]
-    pub(crate) power_cut: Option<Cut>,
+    /// Power cut of whom; needs root, a loop device and ext4
+    #[arg(long, value_name = "WHOSE", group = "ring")]
+    pub(crate) power_cut: Option<Where>,
+    /// Full disk of whom; needs root, a loop device and ext4
+    #[arg(long, value_name = "WHOSE", group = "ring")]
+    pub(crate) full_disk: Option<Where>,
     /// System calls of master and agent fail with EIO and ENOSPC
     #[arg(long, group = "ring")]
     pub(crate) faults: bool,
@@ -80,20 +84,30 @@ impl Victim {
     }
 }
 
-/// Whose power goes.
+/// Whose disk or power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Cut {
+pub(crate) enum Where {
     /// The master's
     Master,
     /// A host's
     Agent,
 }
 
-impl Cut {
+impl Where {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Master => "master",
             Self::Agent => "agent",
+        }
+    }
+
+    /// A world where this disk is a volume of its own.
+    pub(crate) fn on_volumes(self, windlass: Windlass) -> Windlass {
+        // A small volume has no room for the reservation of a usual log.
+        let windlass = windlass.limits("log_per_attempt = \"4MiB\"").builder("b1").slots(4);
+        match self {
+            Self::Master => windlass.volume_of_master(),
+            Self::Agent => windlass.volumes_of_agents(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use windlass_tests::harness::{Windlass, World, lacks_volumes};
 
-use crate::args::Cut;
+use crate::args::Where;
 use crate::check::Allowed;
 use crate::dice::Dice;
 use crate::findings::Findings;
@@ -31,7 +31,7 @@ const OWN_MOUNTS: &str = "WINDLASS_CHAOS_MOUNTS";
 
 /// Power cuts.
 #[derive(Debug)]
-pub(crate) struct PowerCut(pub(crate) Cut);
+pub(crate) struct PowerCut(pub(crate) Where);
 
 impl Ring for PowerCut {
     fn name(&self) -> String {
@@ -43,22 +43,17 @@ impl Ring for PowerCut {
     }
 
     fn windlass(&self, windlass: Windlass) -> Windlass {
-        // A small volume has no room for the reservation of a usual log.
-        let windlass = windlass.limits("log_per_attempt = \"4MiB\"");
-        match self.0 {
-            Cut::Master => windlass.builder("b1").slots(4).volume_of_master(),
-            Cut::Agent => windlass.builder("b1").slots(4).volumes_of_agents(),
-        }
+        self.0.on_volumes(windlass)
     }
 
     fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings) {
-        let reading = (self.0 == Cut::Master).then(|| stage.read_events());
+        let reading = (self.0 == Where::Master).then(|| stage.read_events());
         let (runs, seen) = stage.under_load(round, RUNS, findings, |world| {
             pause(dice, LIFE);
             let seen = Stage::look(world);
             match self.0 {
-                Cut::Master => cut_master(world),
-                Cut::Agent => cut_agent(world, dice),
+                Where::Master => cut_master(world),
+                Where::Agent => cut_agent(world, dice),
             }
             seen
         });
@@ -68,7 +63,7 @@ impl Ring for PowerCut {
             stage.event = reading.compare(findings);
         }
         stage.check(&runs, self.allowed(), &seen, findings);
-        if self.0 == Cut::Master && round.is_multiple_of(PATIENT_ROUNDS) {
+        if self.0 == Where::Master && round.is_multiple_of(PATIENT_ROUNDS) {
             restart_agents(&mut stage.world);
         }
     }
@@ -76,7 +71,7 @@ impl Ring for PowerCut {
 
 impl PowerCut {
     fn allowed(&self) -> Allowed {
-        let of_host = self.0 == Cut::Agent;
+        let of_host = self.0 == Where::Agent;
         Allowed { unknown: of_host, killed_steps: of_host, not_started: of_host, gaps: false }
     }
 }

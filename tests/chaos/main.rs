@@ -11,6 +11,7 @@ mod dice;
 mod events;
 mod findings;
 mod flood;
+mod full;
 mod kill;
 mod network;
 mod proxy;
@@ -28,6 +29,7 @@ use clap::{CommandFactory, Parser};
 
 use args::{Args, Victim};
 use cut::PowerCut;
+use full::FullDisk;
 use kill::Kill;
 use ring::{Ring, Size, play};
 use trace::{Blow, Trace};
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
         tell(&Args::command().render_help().to_string());
         return ExitCode::from(2);
     };
-    if args.power_cut.is_some()
+    if (args.power_cut.is_some() || args.full_disk.is_some())
         && ring.lacks().is_none()
         && let Some(code) = cut::in_own_mounts()
     {
@@ -86,6 +88,9 @@ fn size_of(args: &Args, seed: u64) -> Size {
 
 fn ring_of(args: &Args) -> Option<Box<dyn Ring>> {
     let Args { agents, starts_per_second, .. } = *args;
+    if let Some(full) = args.full_disk {
+        return Some(Box::new(FullDisk(full)));
+    }
     match (args.kill, args.power_cut) {
         (Some(Victim::Syscall), _) => Some(Box::new(Trace(Blow::Kill))),
         (Some(victim), _) => Some(Box::new(Kill(victim))),

@@ -128,7 +128,7 @@ impl Ring for Trace {
 }
 
 /// How a program ends whose disk fails: what is on it is unknown, or it could not begin.
-const HONEST: [i32; 2] = [74, 1];
+pub(crate) const HONEST: [i32; 2] = [74, 1];
 
 /// Where a thread wakes another by a write that fails, the runtime panics. No disk does that.
 const PANIC: i32 = 101;

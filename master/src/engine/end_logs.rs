@@ -1,6 +1,7 @@
 //! The logs of an attempt that its agent holds no more: what is stored stands, and the master itself seals it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use windlass_core::input::LogSeal;
 use windlass_core::model::Fence;
@@ -10,6 +11,9 @@ use super::Published;
 use crate::inbox::Inbox;
 use crate::logs::{Error, LogKey, LogName, Logs, Sealed};
 use crate::tasks::Tasks;
+
+/// Where there is no room for the mark at the end of a log, it is tried again so much later.
+const ROOM_AGAIN: Duration = Duration::from_secs(5);
 
 /// Ends logs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -29,8 +33,12 @@ impl EndLogs {
     pub fn take(&self, fence: Fence) {
         let ending = self.clone();
         self.tasks.spawn("end logs", async move {
-            if let Err(error) = ending.end(fence).await {
+            while let Err(error) = ending.end(fence).await {
                 tracing::error!(%fence, %error, "the logs of an attempt without an agent are not ended");
+                if !error.is_no_space() {
+                    return;
+                }
+                tokio::time::sleep(ROOM_AGAIN).await;
             }
         });
     }

@@ -24,6 +24,14 @@ pub enum Error {
     Thread(Arc<std::io::Error>),
 }
 
+impl Error {
+    /// Whether the volume is full: nothing was done, and it may be tried again.
+    pub fn is_no_space(&self) -> bool {
+        let Self::Log(error) = self else { return false };
+        matches!(&**error, windlass_disk::log::Error::Disk(error) if error.is_no_space())
+    }
+}
+
 impl From<windlass_disk::log::Error> for Error {
     fn from(error: windlass_disk::log::Error) -> Self {
         Self::Log(Arc::new(error))

@@ -327,6 +327,27 @@ async fn a_full_volume_refuses_bytes_and_loses_none() {
 }
 
 #[tokio::test]
+async fn a_log_that_finds_no_room_to_begin_or_to_end_does_so_later() {
+    let disk = FaultyDisk::new();
+    let logs = start(Arc::new(disk.clone()), PathBuf::from("/data/logs"));
+    // What is there is synced, then its first directory is made.
+    disk.fail_at(disk.operations() + 1, std::io::ErrorKind::StorageFull);
+    let error = logs.open(key(), &name(), QUOTA).await.expect_err("no room");
+    assert!(error.is_no_space(), "{error}");
+    assert_eq!(logs.open(key(), &name(), QUOTA).await.expect("opened").stored, 0);
+    append(&logs, chunk(0, &["abc"])).await;
+    disk.limit_bytes(60);
+    let lost = || HostEnd::Lost(GapReason::PowerLost);
+    assert!(logs.seal(key(), 3, lost()).await.expect_err("no room for the gap").is_no_space());
+    assert!(logs.abandon(key(), &name(), QUOTA).await.expect_err("no room").is_no_space());
+    disk.limit_bytes(1 << 20);
+    assert_eq!(logs.open(key(), &name(), QUOTA).await.expect("opened").stored, 3);
+    let SealVerdict::Sealed(sealed) = logs.seal(key(), 3, lost()).await.expect("room") else { panic!("all is there") };
+    assert_eq!((sealed.total, sealed.gaps), (3, 1));
+    assert_eq!(text(&logs).await, "abc");
+}
+
+#[tokio::test]
 async fn where_there_is_little_room_new_bytes_wait_on_the_host_and_known_ones_are_known() {
     let dir = tempfile::tempdir().expect("a folder");
     let logs = start(Arc::new(RealDisk), dir.path().join("logs"));

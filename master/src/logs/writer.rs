@@ -129,7 +129,12 @@ impl Writer {
 
     fn seal(&mut self, key: LogKey, total: u64, end: HostEnd) -> Result<SealVerdict> {
         let log = self.logs.get_mut(&key).ok_or(Error::NotOpen(key))?;
-        log.seal(&*self.disk, total, end)
+        let sealed = log.seal(&*self.disk, total, end);
+        if sealed.as_ref().is_err_and(Error::is_no_space) {
+            // It may have been half begun anew: what is on the disk is opened when the host comes again.
+            self.logs.remove(&key);
+        }
+        sealed
     }
 
     /// None if no byte of it ever came.
@@ -180,9 +185,10 @@ impl Writer {
     }
 }
 
-/// Answers; an error of the disk also ends the writer, because what is on disk is unknown after it.
+/// Answers; an error of the disk also ends the writer, because what is on disk is unknown after it, unless there was only no room.
 fn answer<T>(reply: oneshot::Sender<Result<T>>, result: Result<T>) -> Result<()> {
     let fatal = match &result {
+        Err(error) if error.is_no_space() => Ok(()),
         Err(error @ (Error::Log(_) | Error::Stopped | Error::Thread(_))) => Err(error.clone()),
         Err(Error::NotOpen(_)) | Ok(_) => Ok(()),
     };

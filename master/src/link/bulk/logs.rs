@@ -205,8 +205,11 @@ pub(super) fn key(log: LogId) -> LogKey {
     LogKey { fence: log.fence, step: log.step }
 }
 
-/// A disk that failed is the master's own trouble: the agent has the bytes and comes again.
+/// A disk that failed or is full is the master's own trouble: the agent has the bytes and comes again.
 fn unavailable(error: Error) -> Status {
-    tracing::error!(%error, "the logs cannot be written");
+    match error.is_no_space() {
+        true => tracing::warn!(%error, "the disk is full: agents keep their logs"),
+        false => tracing::error!(%error, "the logs cannot be written"),
+    }
     Status::unavailable("the logs cannot be written")
 }
