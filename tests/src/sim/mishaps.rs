@@ -58,7 +58,7 @@ impl World {
             }
             Fault::Power(host) => self.power_cut(host),
             Fault::PauseMaster => {
-                self.master_paused_until = until;
+                self.master_paused_until = until.max(self.master_paused_until);
                 self.all_hear_nothing();
             }
             Fault::PauseAgent(host) => self.stop(host, until, false),
@@ -154,8 +154,8 @@ impl World {
         self.hears_nothing_of(host);
         if let Some(machine) = self.machines.get_mut(host) {
             match all {
-                true => machine.frozen_until = until,
-                false => machine.paused_until = until,
+                true => machine.frozen_until = until.max(machine.frozen_until),
+                false => machine.paused_until = until.max(machine.paused_until),
             }
         }
     }

@@ -144,13 +144,13 @@ impl World {
 
     /// Runs to the end, or to the first violation; gives all that were found.
     pub fn run(&mut self) -> Vec<String> {
-        while let Some(((at, _), event)) = self.queue.pop_first() {
+        while let Some(((at, number), event)) = self.queue.pop_first() {
             if at > END {
                 break;
             }
             self.now = at;
             self.model.pass(at);
-            self.step(event);
+            self.step(number, event);
             if self.trace.events > EVENTS_MAX {
                 self.model.complain(format!("I13: more than {EVENTS_MAX} events: somebody answers for ever"));
             }
@@ -162,9 +162,10 @@ impl World {
         self.model.violations()
     }
 
-    fn step(&mut self, event: Event) {
+    fn step(&mut self, number: u64, event: Event) {
         if let Some(until) = self.blocked(&event) {
-            self.at(until, event);
+            // It keeps its number: what waits does not change its order, however often it has to wait.
+            self.queue.insert((until, number), event);
             return;
         }
         let (kind, about) = event.number();
