@@ -7,6 +7,7 @@ mod bytes;
 pub mod deployment;
 mod project;
 mod recorded;
+mod reopened;
 pub mod secret;
 
 use serde::{Deserialize, Serialize};
@@ -18,10 +19,10 @@ use crate::model::{
     Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, Trust, UnixMs,
     UnknownReason,
 };
-use crate::run::Run;
 pub use agent::AgentFact;
 pub use deployment::DeploymentFact;
 pub use recorded::Recorded;
+pub use reopened::ReopenedRun;
 pub use secret::SecretFact;
 
 /// One thing that happened, in the past tense.
@@ -292,7 +293,7 @@ pub enum Fact {
         run: RunId,
         /// The run as it was when it left the state, if it had.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reopened: Option<Box<Run>>,
+        reopened: Option<Box<ReopenedRun>>,
         /// These jobs, in the order of the run.
         jobs: Vec<JobKey>,
         /// Who.

@@ -10,15 +10,15 @@
 //! | belongs to a run whose logs have expired | refused: what it would write would expire with them |
 //! | is one of these, and its last attempt is `unknown` | only if it is named, or idempotent: it may still be running |
 //!
-//! A run that has left the state comes back with the fact, whole, because it is nowhere else than in the history, which is a view.
+//! A run that has left the state comes back with the fact, because it is nowhere else than in the history, which is a view.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::answer::{Decision, Refusal};
-use crate::fact::Fact;
+use crate::fact::{Fact, ReopenedRun};
 use crate::job::{Job, JobState};
-use crate::model::{JobKey, Outcome, RunId, Work};
+use crate::model::{JobKey, Outcome, RunId, Work, json_bytes};
 use crate::retention::has_lost_logs;
 use crate::run::Run;
 use crate::world::State;
@@ -49,9 +49,11 @@ pub fn retry(state: &State, id: &RunId, over: Option<Arc<Run>>, jobs: &[JobKey],
         Ok(again) => again,
         Err(why) => return Decision::refuse(Refusal::Rejected(why)),
     };
-    let reopened = live.is_none().then(|| Box::new(Run::clone(run)));
-    let bytes = reopened.as_ref().map_or(0, |run| serde_json::to_vec(run).map_or(usize::MAX, |json| json.len()));
-    if bytes > RUN_MAX_BYTES {
+    let reopened = if live.is_some() { None } else { ReopenedRun::of(run).map(Box::new) };
+    if live.is_none() && reopened.is_none() {
+        return Decision::refuse(Refusal::Rejected(format!("{id} is not over, and not known here")));
+    }
+    if reopened.as_ref().map_or(0, json_bytes) > RUN_MAX_BYTES {
         return Decision::refuse(Refusal::Rejected(format!("{id} is too large to be taken up again: start a new run")));
     }
     let jobs = run.jobs.iter().map(|job| job.plan.key.clone()).filter(|key| again.contains(key)).collect();

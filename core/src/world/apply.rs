@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::state::{AttemptRef, DeliveryResult, JoinTokenState, Map, ProjectState, State};
 use crate::agent::{Agent, Presence, Standing};
 use crate::attempt::state::{AttemptState, Placed};
-use crate::fact::Fact;
+use crate::fact::{Fact, ReopenedRun};
 use crate::job::{Cancel, Job, JobState};
 use crate::model::{
     AgentId, Attempt, Config, Digest, Duration, Fence, JobKey, Phase, ProjectName, RunId, Settlement, UnixMs,
@@ -292,9 +292,9 @@ impl State {
     }
 
     /// A run that had left the state is back in it.
-    fn retry(&mut self, id: &RunId, reopened: Option<&Run>, jobs: &[JobKey], by: &str, touched: &mut Touched) {
-        if let Some(run) = reopened {
-            let run = Arc::new(Run { reopened: run.reopened + 1, ..run.clone() });
+    fn retry(&mut self, id: &RunId, reopened: Option<&ReopenedRun>, jobs: &[JobKey], by: &str, touched: &mut Touched) {
+        if let Some(run) = reopened.map(ReopenedRun::restored) {
+            let run = Arc::new(Run { reopened: run.reopened + 1, ..run });
             self.reopened.insert_mut(id.clone(), run.reopened);
             touched.reopened.push(Arc::clone(&run));
             self.runs.insert_mut(id.clone(), run);

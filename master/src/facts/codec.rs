@@ -53,6 +53,7 @@ pub fn decode(entry: &Entry) -> Result<Recorded, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use windlass_core::fact::ReopenedRun;
     use windlass_core::model::UnixMs;
 
     #[test]
@@ -77,6 +78,21 @@ mod tests {
             assert_eq!(entry.kind, kind);
             assert_eq!(decode(&entry).expect("it is whole"), recorded);
         }
+    }
+
+    /// A run that is taken up again travels in a fact. What 0.1.0 writes of it stands beside this file.
+    #[test]
+    fn a_run_that_is_taken_up_again_reads_as_the_first_release_wrote_it() {
+        let written = include_bytes!("jobs_retried.json");
+        let recorded = decode(&Entry { kind: 72, format: 1, bytes: written.to_vec() }).expect("it is whole");
+        let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON");
+        assert_eq!(json(&encode(&recorded).bytes), json(written), "the same is written, and nothing else");
+        let Fact::JobsRetried { reopened: Some(reopened), .. } = &recorded.fact else { panic!("another fact") };
+        assert_eq!(
+            ReopenedRun::of(&reopened.restored()).as_ref(),
+            Some(reopened.as_ref()),
+            "nothing is lost on the way"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use windlass_core::fact::ReopenedRun;
 use windlass_core::model::{Commit, Outcome, ProjectName, RunId, RunPlan, Trigger, TriggerKind, UnixMs};
 use windlass_core::{Fact, Recorded, State};
 
@@ -202,8 +203,12 @@ async fn a_run_that_is_done_again_is_in_no_list_until_it_is_over_again_and_then_
     let mut world = three_runs(dir.path()).await;
     world.caught_up().await;
     let before = world.history.run(id(2)).await.expect("it answers").expect("it is over");
-    let again =
-        Fact::JobsRetried { run: id(2), reopened: Some(Box::new(before)), jobs: Vec::new(), by: "mara".to_owned() };
+    let again = Fact::JobsRetried {
+        run: id(2),
+        reopened: ReopenedRun::of(&before).map(Box::new),
+        jobs: Vec::new(),
+        by: "mara".to_owned(),
+    };
     let ended = |outcome| vec![Fact::RunEnded { run: id(2), outcome }, Fact::RunClosed { run: id(2) }];
     let all = RunFilter::default;
     let with = |outcome: &str| RunFilter { outcome: Some(outcome.to_owned()), ..all() };

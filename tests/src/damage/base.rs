@@ -35,7 +35,8 @@ pub fn small_files(dir: &Path) -> Files {
 }
 
 impl Base {
-    /// Makes one with so many runs, a checkpoint after half of them and one after three quarters.
+    /// Makes one with so many runs, a checkpoint after half of them and one after three quarters. Before the last one the
+    /// first is done again.
     pub async fn make(dir: &Path, runs: u64) -> Result<Self> {
         let files = small_files(dir);
         let template = Template::new()?;
@@ -47,6 +48,11 @@ impl Base {
         fold(&mut state, &before);
         committer.commit(1, before).await?;
         for number in 1..=runs {
+            if number == runs {
+                let turn = template.again(1, UnixMs(1_000), UnixMs(1_000 * number))?;
+                fold(&mut state, &turn);
+                committer.commit(1, turn).await?;
+            }
             let turn = template.run(number, UnixMs(1_000 * number))?;
             fold(&mut state, &turn);
             committer.commit(1, turn).await?;

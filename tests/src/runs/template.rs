@@ -1,13 +1,15 @@
-//! The facts of one run, as the core decides them, to be written again under other numbers.
+//! The facts of one run, as the core decides them, to be written again under other numbers; and those of the same run done again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use windlass_core::attempt::{Line, LineBody, LogEnd};
 use windlass_core::input::{Enrolment, Hello, JoinToken, LogSeal, Offer, PipelineFile, StartRun};
 use windlass_core::model::{
-    AgentId, AgentRegister, Commit, Config, Digest, Duration, Fence, Outcome, Project, RunId, StepOutcome, UnixMs,
+    AgentId, AgentRegister, Commit, Config, Digest, Duration, Fence, Outcome, Project, StepOutcome, UnixMs,
 };
+use windlass_core::run::Run;
 use windlass_core::world::{Turn, turn};
 use windlass_core::{Answer, Fact, Input, Recorded, State};
 
@@ -21,8 +23,16 @@ pub struct Template {
     pub before: Vec<Fact>,
     /// JSON of each fact of run `shop#1`.
     run: Vec<String>,
-    fence: Fence,
+    /// The same of the run done again.
+    again: Vec<String>,
+    fences: [Fence; 2],
 }
+
+/// When the core decided.
+const DECIDED: UnixMs = UnixMs(1_000_000);
+
+/// What the attempts of runs that are done again count from: more than there are runs.
+const AGAIN: u64 = 1 << 27;
 
 impl Template {
     /// Lets the core decide a run.
@@ -30,19 +40,38 @@ impl Template {
         let mut world = World::default();
         let agent = world.furnish()?;
         let before = std::mem::take(&mut world.facts);
-        let fence = world.carry_out(agent)?;
-        let run = world.facts.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-        Ok(Self { before, run, fence })
+        let (first, over) = world.carry_out(agent)?;
+        let run = world.texts()?;
+        let second = world.carry_out_again(agent, over)?;
+        Ok(Self { before, run, again: world.texts()?, fences: [first, second] })
     }
 
     /// The facts of the run with this number.
     pub fn run(&self, number: u64, at: UnixMs) -> Result<Vec<Recorded>> {
-        let (run, fence) = (format!("shop#{number}\""), Fence::of(1, number).to_string());
+        self.renumbered(&self.run, number, at)
+    }
+
+    /// The facts of the run with this number, whose first facts are of the time `before`, done again.
+    pub fn again(&self, number: u64, before: UnixMs, at: UnixMs) -> Result<Vec<Recorded>> {
+        let dated = |text: &String| {
+            ["created", "placed", "started", "ended"].into_iter().fold(text.clone(), |text, word| {
+                text.replace(&format!("\"{word}\":{}", DECIDED.0), &format!("\"{word}\":{}", before.0))
+            })
+        };
+        let again: Vec<String> = self.again.iter().map(dated).collect();
+        self.renumbered(&again, number, at)
+    }
+
+    fn renumbered(&self, facts: &[String], number: u64, at: UnixMs) -> Result<Vec<Recorded>> {
+        let [first, second] = self.fences.map(|fence| fence.to_string());
+        let run = format!("shop#{number}\"");
         let renumber = |text: &String| -> Result<Recorded> {
-            let text = text.replace("shop#1\"", &run).replace(&self.fence.to_string(), &fence);
+            // The second one first: it is the number that the second run begins with.
+            let text = text.replace("shop#1\"", &run).replace(&second, &Fence::of(1, AGAIN + number).to_string());
+            let text = text.replace(&first, &Fence::of(1, number).to_string());
             Ok(Recorded { at, fact: serde_json::from_str(&text)? })
         };
-        self.run.iter().map(renumber).collect()
+        facts.iter().map(renumber).collect()
     }
 }
 
@@ -50,16 +79,23 @@ impl Template {
 struct World {
     state: State,
     facts: Vec<Fact>,
+    closed: Vec<Arc<Run>>,
 }
 
 impl World {
     fn input(&mut self, input: Input) -> Result<Answer> {
-        let Turn { facts, answers, .. } = turn(&mut self.state, UnixMs(1_000_000), [input]);
+        let Turn { facts, answers, touched, .. } = turn(&mut self.state, DECIDED, [input]);
         self.facts.extend(facts);
+        self.closed.extend(touched.closed);
         match answers.into_iter().next().context("every input has an answer")? {
             Answer::Refused(refusal) => bail!("the core refuses: {refusal}"),
             answer => Ok(answer),
         }
+    }
+
+    /// JSON of each fact since the last time.
+    fn texts(&mut self) -> Result<Vec<String>> {
+        Ok(self.facts.drain(..).map(|fact| serde_json::to_string(&fact)).collect::<Result<_, _>>()?)
     }
 
     fn furnish(&mut self) -> Result<AgentId> {
@@ -97,7 +133,7 @@ impl World {
     }
 
     /// Starts a run and reports its only job to the end.
-    fn carry_out(&mut self, agent: AgentId) -> Result<Fence> {
+    fn carry_out(&mut self, agent: AgentId) -> Result<(Fence, Arc<Run>)> {
         let commit = Commit {
             revision: "4f2a91c0".repeat(5).parse()?,
             title: "Count what is in the basket before it is paid".to_owned(),
@@ -109,6 +145,18 @@ impl World {
         let (branch, by) = ("main".to_owned(), "anna".to_owned());
         let project = "shop".to_owned().try_into()?;
         self.input(Input::StartRun(Box::new(StartRun { project, branch, file, jobs: Vec::new(), by, key: None })))?;
+        self.report(agent)
+    }
+
+    /// The same for the only job of a run that is over.
+    fn carry_out_again(&mut self, agent: AgentId, over: Arc<Run>) -> Result<Fence> {
+        let jobs = over.jobs.iter().map(|job| job.plan.key.clone()).collect();
+        self.input(Input::Retry { run: over.id.clone(), over: Some(over), jobs, by: "anna".to_owned() })?;
+        Ok(self.report(agent)?.0)
+    }
+
+    /// Reports the only attempt that is open to its end.
+    fn report(&mut self, agent: AgentId) -> Result<(Fence, Arc<Run>)> {
         let fence = *self.state.attempts.keys().next().context("the job is placed")?;
         let envelope = self.state.attempt(fence).context("it is open")?.1.envelope.as_ref().clone();
         let steps = u32::try_from(envelope.steps.len())?;
@@ -129,7 +177,6 @@ impl World {
         for step in 1..=steps {
             self.input(Input::LogSealed(LogSeal { fence, step, total: 3, digest, gaps: 0, damaged: false }))?;
         }
-        let closed: RunId = "shop#1".parse()?;
-        if self.state.runs.contains_key(&closed) { bail!("the run is not over") } else { Ok(fence) }
+        Ok((fence, self.closed.pop().context("the run is not over")?))
     }
 }

@@ -6,7 +6,7 @@ use crate::agent::Agent;
 use crate::answer::{Answer, Refusal};
 use crate::attempt::line::{Line, LineBody, LogEnd};
 use crate::effect::Effect;
-use crate::fact::Fact;
+use crate::fact::{Fact, ReopenedRun};
 use crate::input::{
     AgentVerb, Delivery, Enrolment, Held, Hello, Input, JoinToken, LogSeal, Offer, PipelineFile, StartRun,
 };
@@ -215,8 +215,11 @@ impl World {
         }
     }
 
-    /// fold(journal) = State.
+    /// fold(journal) = State; and a run that has left the state can be taken up again as it was.
     pub(super) fn assert_replays(&self) {
+        for run in &self.closed {
+            assert_eq!(ReopenedRun::of(run).as_ref().map(ReopenedRun::restored).as_ref(), Some(run));
+        }
         let mut again = State::default();
         for (at, fact) in &self.facts {
             let text = serde_json::to_string(fact).expect("a fact is JSON");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::harness::{World, key};
 use crate::answer::{Answer, Refusal};
 use crate::attempt::line::LineBody;
-use crate::fact::Fact;
+use crate::fact::{Fact, ReopenedRun};
 use crate::input::Input;
 use crate::model::{Duration, Failure, NotStarted, Outcome, RunId, Settler};
 use crate::run::RunState;
@@ -78,6 +78,7 @@ fn what_failed_and_what_needs_it_is_done_again_in_a_run_that_was_over() {
     let before = world.find(&run).clone();
     world.retry(&run, &[]);
     assert_eq!(world.live(&run).state, RunState::Running);
+    assert_eq!(ReopenedRun::of(world.live(&run)), None, "it is open");
     assert_eq!((world.attempts(&run, "lint"), world.attempts(&run, "build"), world.attempts(&run, "test")), (1, 2, 0));
     let build = |run: &crate::run::Run| run.job(&key("build")).expect("build").attempts[0].clone();
     assert_eq!(build(world.live(&run)), build(&before), "an earlier attempt stays as it is");
