@@ -8,7 +8,7 @@ use windlass_disk::log::{GapReason, LogWriter};
 use super::{AttemptDir, Result, Store};
 
 /// Ends the logs of an attempt that nobody writes any more: each is cut at its last whole chunk and gets a gap, because any may lack bytes,
-/// and all are synced. One entry per step up to the last that has a log.
+/// and all are synced. Asked again it says the same, and nothing twice. One entry per step up to the last that has a log.
 pub fn end_logs(store: &Store, dir: &AttemptDir, reason: UnknownReason) -> Result<Vec<Option<LogEnd>>> {
     let steps = store.steps_with_log(dir)?;
     let last = steps.last().copied().unwrap_or(0);
@@ -40,7 +40,10 @@ fn end_log(store: &Store, dir: &AttemptDir, step: u32, gap: GapReason) -> Result
     if cut != windlass_disk::log::Cut::default() {
         tracing::warn!(dir = %dir.path().display(), step, bytes = cut.bytes, "a log was cut at its last whole chunk");
     }
-    writer.gap(0, gap, 0)?;
+    // It is said already if a full disk or a crash cut this short before.
+    if !writer.ends_with_gap(gap)? {
+        writer.gap(0, gap, 0)?;
+    }
     let total = writer.sync()?;
     Ok(LogEnd { total, digest: Some(Digest(writer.digest()?)) })
 }

@@ -120,6 +120,37 @@ fn a_lost_shim_leaves_unknown_and_logs_that_end_at_their_last_whole_chunk() {
 }
 
 #[test]
+fn logs_are_ended_once_wherever_a_full_disk_cuts_it_short() {
+    let dir = StateDir::new(Path::new("/agent"));
+    for operation in 0.. {
+        let disk = FaultyDisk::new();
+        let store = Store::open(Arc::new(disk.clone()), Arc::new(RealHost), &dir).expect("a store");
+        drop(store.begin(FENCE).expect("a new attempt"));
+        let attempt = dir.attempt(FENCE);
+        for step in [1, 2] {
+            let (mut log, _) = LogWriter::open(&disk, &attempt.log(step)).expect("a log");
+            log.append(Kind::Stdout, 1, b"half of").expect("written");
+        }
+        disk.fail_at(disk.operations() + operation, std::io::ErrorKind::StorageFull);
+        let first = end_logs(&store, &attempt, UnknownReason::ShimLost);
+        disk.spare();
+        let ends = end_logs(&store, &attempt, UnknownReason::ShimLost).expect("there is room again");
+        assert_eq!(end_logs(&store, &attempt, UnknownReason::ShimLost).expect("asked again"), ends);
+        for step in [1, 2] {
+            let entries = LogReader::open(&disk, &attempt.log(step)).expect("a log").entries(0, 9).expect("readable");
+            let kinds: Vec<_> = entries.iter().map(|entry| (entry.kind, entry.gap)).collect();
+            let expected = [(Kind::Stdout, GapReason::NoGap), (Kind::Gap, GapReason::ShimLost)];
+            assert_eq!(kinds, expected, "step {step}, cut short at operation {operation}");
+        }
+        if let Ok(first) = first {
+            assert!(operation > 4, "nothing was cut short");
+            assert_eq!(first, ends);
+            return;
+        }
+    }
+}
+
+#[test]
 fn what_is_concluded_stays_with_its_names() {
     let disk = FaultyDisk::new();
     let dir = StateDir::new(Path::new("/agent"));

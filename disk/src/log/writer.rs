@@ -88,6 +88,13 @@ impl LogWriter {
         Ok(entry)
     }
 
+    /// True if the last that the log says is that bytes are missing, for this reason.
+    pub fn ends_with_gap(&self, reason: GapReason) -> Result<bool> {
+        let Some(last) = self.end.entries.checked_sub(1) else { return Ok(false) };
+        let entry = index::read_one(&*self.index, last)?;
+        Ok(entry.kind == Kind::Gap && entry.gap == reason)
+    }
+
     /// Makes all that was appended durable and says up to which offset that is.
     pub fn sync(&mut self) -> Result<u64> {
         self.bytes.fdatasync()?;
