@@ -23,8 +23,13 @@ pub fn status(client: &Client, screen: &mut Screen) -> Result<Exit> {
     }
     let agents: Vec<Agent> = client.all("/agents", &[])?;
     screen.line(&view::lanes::status(&lanes, &agents))?;
-    let master: Master = client.get("/master", &[])?;
-    for warning in view::master::warnings(&master, &agents) {
+    // A master from before this request has no answer to it, and is not wrong otherwise.
+    let master: Option<Master> = match client.get("/master", &[]) {
+        Ok(master) => Some(master),
+        Err(error) if error.exit() == Exit::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    for warning in view::master::warnings(master.as_ref(), &agents) {
         screen.note(&warning)?;
     }
     Ok(Exit::Done)

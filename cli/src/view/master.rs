@@ -5,8 +5,23 @@ use windlass_proto::api::{Agent, DiskLevel, LostRuns, Master};
 
 use crate::text::{size, span};
 
+/// Of a master that does not know the question.
+const OLDER: &str = "this master is older than this client: it does not say whether its disk fills up, its clock is wrong or runs were lost\nhint: install the same version on both";
+
 /// One sentence each, with the way out below it.
-pub fn warnings(master: &Master, agents: &[Agent]) -> Vec<String> {
+pub fn warnings(master: Option<&Master>, agents: &[Agent]) -> Vec<String> {
+    let mut out = master.map_or_else(|| vec![OLDER.to_owned()], of_master);
+    out.extend(agents.iter().filter_map(|agent| {
+        let skew = skew(agent.clock_ahead_ms)?;
+        Some(format!(
+            "the clock of {} is {skew} the master's\nhint: set both by NTP; nothing is decided by it",
+            agent.name
+        ))
+    }));
+    out
+}
+
+fn of_master(master: &Master) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(then) = then(master.disk.level) {
         let free = master.disk.free_bytes.map_or_else(String::new, |free| format!(", {} free", size(free)));
@@ -19,13 +34,6 @@ pub fn warnings(master: &Master, agents: &[Agent]) -> Vec<String> {
             "the master's wall clock is {skew} its own time, which never steps\nhint: a restart takes the clock as it is then, if it is ahead"
         ));
     }
-    out.extend(agents.iter().filter_map(|agent| {
-        let skew = skew(agent.clock_ahead_ms)?;
-        Some(format!(
-            "the clock of {} is {skew} the master's\nhint: set both by NTP; nothing is decided by it",
-            agent.name
-        ))
-    }));
     for LostRuns { project, first, last } in &master.lost_runs {
         let runs = if first == last { format!("{project}#{first}") } else { format!("{project}#{first} to #{last}") };
         out.push(format!("damage of the journal took {runs} from the history; the master's own log names the file"));
