@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Read};
 
 use windlass_core::model::secret::SECRET_MAX;
 use windlass_core::model::{RunId, Secret as Value};
-use windlass_proto::api::{ExposedSecret, Secret, SecretSet};
+use windlass_proto::api::{ExposedSecret, ExposedSecrets, Secret, SecretSet, UnreadFacts};
 use zeroize::Zeroizing;
 
 use crate::args::{ExposedArguments, SecretArguments, SecretsVerb};
@@ -64,18 +64,21 @@ fn exposed(client: &Client, which: &ExposedArguments, screen: &mut Screen) -> Re
         ("run", which.run.as_ref().map(RunId::in_path)),
         ("since", which.since.map(|time| time.to_string())),
     ];
-    let exposed: Vec<ExposedSecret> = client.all("/secrets/exposed", &query)?;
+    let exposed: ExposedSecrets = client.get("/secrets/exposed", &query)?;
     if screen.is_json() {
         screen.json(&exposed)?;
-    } else if exposed.is_empty() {
-        screen.note("no secret was delivered there")?;
+    } else if exposed.items.is_empty() {
+        screen.note(if exposed.unread.is_empty() { "no secret was delivered there" } else { "none is known" })?;
     } else {
-        screen.line(&exposed_lines(&exposed, &Reader::here()))?;
-        if exposed.iter().any(|one| !one.changed) {
+        screen.line(&exposed_lines(&exposed.items, &Reader::here()))?;
+        if exposed.items.iter().any(|one| !one.changed) {
             screen.note("hint: change the value where it is used, then windlass secrets set NAME --project P")?;
         }
     }
-    Ok(Exit::Done)
+    for UnreadFacts { first, last, why } in &exposed.unread {
+        screen.note(&format!("not all: facts {first} to {last} cannot be read, and may tell of more: {why}"))?;
+    }
+    Ok(if exposed.unread.is_empty() { Exit::Done } else { Exit::Unknown })
 }
 
 fn exposed_lines(exposed: &[ExposedSecret], reader: &Reader) -> String {

@@ -6,14 +6,12 @@ use windlass_core::fact::SecretFact;
 use windlass_core::model::{AgentId, RunId, UnixMs};
 use windlass_core::secret::SecretId;
 use windlass_core::{Fact, Recorded, State};
-use windlass_proto::api::{self, Page, ProblemKind};
+use windlass_proto::api::{self, ProblemKind};
 
 use super::answer::{Answer, ok};
 use super::call::{Call, cut};
+use super::journal::Unread;
 use super::problem::{Refused, internal};
-
-/// Facts that are read at once.
-const FACTS: usize = 4096;
 
 /// What describes the route in the OpenAPI document.
 pub(super) const QUERY: &[(&str, &str)] = &[
@@ -33,16 +31,13 @@ struct Filter {
 pub(super) async fn list(call: Call) -> Answer {
     let state = call.api.published.state();
     let filter = filter(&call, &state)?;
-    let end = call.api.published.lsn();
-    let (mut found, mut next) = (BTreeMap::new(), 1);
-    while next <= end {
-        let read = call.api.journal.read_from(next, end, FACTS).await.map_err(|error| internal(&error))?;
-        let Some((last, _)) = read.last() else { break };
-        next = last + 1;
-        read.iter().for_each(|(_, recorded)| filter.take(recorded, &mut found));
-    }
+    let (end, stop) = (call.api.published.lsn(), call.api.tasks.shutdown.clone());
+    let take = move |found: &mut Found, recorded: &Recorded| filter.take(recorded, found);
+    let (found, unread) =
+        call.api.journal.fold(end, stop, Found::new(), take).await.map_err(|error| internal(&error))?;
     let items = found.into_iter().map(|((secret, number), exposed)| shown(&state, secret, number, exposed));
-    ok(&Page { items: items.collect(), next: None })
+    let unread = unread.into_iter().map(|Unread { first, last, why }| api::UnreadFacts { first, last, why });
+    ok(&api::ExposedSecrets { items: items.collect(), unread: unread.collect() })
 }
 
 fn filter(call: &Call, state: &State) -> Result<Filter, Refused> {
@@ -60,6 +55,9 @@ fn filter(call: &Call, state: &State) -> Result<Filter, Refused> {
     Ok(Filter { agents, run, since: since.map_or(UnixMs(0), |time| time.0) })
 }
 
+/// By secret and number of its value.
+type Found = BTreeMap<(SecretId, u32), Exposed>;
+
 /// Deliveries of one value.
 struct Exposed {
     agents: BTreeSet<AgentId>,
@@ -69,7 +67,7 @@ struct Exposed {
 }
 
 impl Filter {
-    fn take(&self, recorded: &Recorded, found: &mut BTreeMap<(SecretId, u32), Exposed>) {
+    fn take(&self, recorded: &Recorded, found: &mut Found) {
         let Recorded { at, fact: Fact::Secret(SecretFact::Delivered { run, agent, secrets, .. }) } = recorded else {
             return;
         };

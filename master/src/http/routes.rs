@@ -131,7 +131,7 @@ fn for_secrets() -> Vec<Route> {
         .pages::<api::Secret>(),
         Route::get("/api/v1/secrets/exposed", Right::Admin, "Which values agents got", |c| Box::pin(exposed::list(c)))
             .query(exposed::QUERY)
-            .pages::<api::ExposedSecret>(),
+            .gives::<api::ExposedSecrets>(200),
         Route::put(PATH, Right::Admin, "Sets a secret; the body is its value", |c| Box::pin(secrets::set(c)))
             .query(&[ENVIRONMENT, ("unprotected", "`true`: runs that are not of the main branch get it too")])
             .body_bytes(SECRET_MAX)

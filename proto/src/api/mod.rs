@@ -49,7 +49,7 @@ pub use run::{
     Artifact, CancelRequest, Job, JobDetail, JobState, QueuedJob, RetryRequest, Run, RunState, SettleRequest, StartRun,
     Trigger, WaitingWhy, Why,
 };
-pub use secret::{ExposedSecret, Secret, SecretSet};
+pub use secret::{ExposedSecret, ExposedSecrets, Secret, SecretSet, UnreadFacts};
 pub use settlement::{Settlement, Verdict};
 pub use time::{InvalidTime, Time};
 

@@ -33,6 +33,26 @@ pub struct SecretSet {
     pub number: u32,
 }
 
+/// Which values agents got, as far as the journal can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExposedSecrets {
+    /// By project, environment and name.
+    pub items: Vec<ExposedSecret>,
+    /// Damage of the journal: deliveries that are told there are not among the items. Empty: this was all.
+    pub unread: Vec<UnreadFacts>,
+}
+
+/// Facts that cannot be read, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnreadFacts {
+    /// The number of the first in the journal.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+    /// Names the file and the place in it.
+    pub why: String,
+}
+
 /// A value that agents got, of which somebody may have had a look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExposedSecret {
