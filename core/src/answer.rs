@@ -11,13 +11,13 @@ use crate::secret::SecretId;
 pub enum Answer {
     /// Done; there is nothing to say.
     Done,
-    /// This run exists; `again` if an earlier input with the same key made it.
+    /// This run exists.
     Run {
         /// Which.
         run: RunId,
-        /// An earlier input made it.
-        again: bool,
     },
+    /// An earlier input with the same key was the same; this was its answer.
+    Again(Box<Answer>),
     /// The delivery is durable. The run, once it is known; the reason, if it matched nothing.
     Delivered {
         /// The run, if it is known already.

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Line;
 use crate::input::{ApiToken, Delivery, JoinToken, LogSeal, Offer};
 use crate::model::{
-    AgentId, AgentRegister, Attempt, Commit, Config, DeliveryKey, Digest, Envelope, Fence, JobKey, JobPlan,
-    Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, Trust, UnixMs,
+    AgentId, AgentRegister, Attempt, Commit, Config, DeliveryKey, DeploymentId, Digest, Envelope, Fence, JobKey,
+    JobPlan, Observation, Outcome, Problem, ProjectName, RunId, RunPlan, Settlement, Settler, Trigger, Trust, UnixMs,
     UnknownReason,
 };
 pub use agent::AgentFact;
@@ -125,6 +125,19 @@ pub enum Fact {
         /// That time.
         used_until: UnixMs,
     },
+    /// A request with an idempotency key was carried out: the facts of its turn are what came of it.
+    KeyUsed {
+        /// Who asked, a line feed, and the key.
+        key: String,
+        /// Digest of the request.
+        request: Digest,
+        /// The run that it made, or whose deployment it asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// The deployment that it asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
+    },
     /// The logs of runs of a project are not kept any longer: their files go after this.
     LogsExpired {
         /// Of this project.
@@ -157,8 +170,6 @@ pub enum Fact {
         unread: Option<String>,
         /// The delivery that made it.
         delivery: Option<DeliveryKey>,
-        /// The idempotency key that made it.
-        key: Option<String>,
         /// Proven by the fetch.
         #[serde(default)]
         trust: Trust,
@@ -352,6 +363,7 @@ impl Fact {
             Self::KeysForgotten { .. } => 91,
             Self::LogsExpired { .. } => 92,
             Self::RunsExpired { .. } => 93,
+            Self::KeyUsed { .. } => 94,
         }
     }
 
@@ -362,6 +374,6 @@ impl Fact {
             || (60..=64).contains(&kind)
             || (70..=72).contains(&kind)
             || kind == 80
-            || (90..=93).contains(&kind)
+            || (90..=94).contains(&kind)
     }
 }

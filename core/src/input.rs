@@ -108,6 +108,13 @@ pub enum Input {
         /// What the fetch found.
         read: Box<Result<PipelineFile, ReadError>>,
     },
+    /// One that carries a key: the same again is answered as the first was, and changes nothing.
+    Once {
+        /// Which request it is.
+        key: RequestKey,
+        /// What it asks for.
+        input: Box<Input>,
+    },
     /// A person or tool starts a run; the master has read the file already.
     StartRun(Box<StartRun>),
     /// A person cancels jobs of a run.
@@ -164,8 +171,6 @@ pub enum Input {
         plan: Option<Digest>,
         /// Who.
         by: String,
-        /// Idempotency key, made unique per subject.
-        key: Option<String>,
     },
     /// A person returns a lane to an earlier release.
     Rollback {
@@ -177,8 +182,6 @@ pub enum Input {
         by: String,
         /// Why.
         reason: String,
-        /// Idempotency key, made unique per subject.
-        key: Option<String>,
     },
     /// A person set a secret; its value is sealed on disk.
     SetSecret(SetSecret),
@@ -209,6 +212,15 @@ pub enum Input {
         /// Why.
         reason: String,
     },
+}
+
+/// By what a request is known when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Who asks, a line feed, and the key that they chose.
+    pub name: String,
+    /// Digest of what they ask for: the same name with another one is a conflict.
+    pub request: Digest,
 }
 
 /// A new value of a secret, without the value.
@@ -344,8 +356,6 @@ pub struct StartRun {
     pub jobs: Vec<JobKey>,
     /// Who.
     pub by: String,
-    /// Idempotency key, made unique per subject.
-    pub key: Option<String>,
 }
 
 /// Who an agent is in words; carried by answers about enrolment.

@@ -24,7 +24,7 @@ use crate::engine::{Act, EndLogs, Ended, Engine, Published, RemoveLogs, Vigil, r
 use crate::exit::Failure;
 use crate::facts::{Checkpointer, Checkpoints, Committer, Facts, Files, Pace, Reader};
 use crate::history::{History, Threads};
-use crate::http::{self, Api, JournalReader, Keys};
+use crate::http::{self, Api, JournalReader};
 use crate::identity::{Enroller, Identity};
 use crate::inbox::{INBOX_CAPACITY, Inbox};
 use crate::init::{cluster_bytes, files, is_restored, next_epoch, open_facts};
@@ -221,7 +221,6 @@ impl House {
             config: Arc::new(config.clone()),
             tasks: tasks.clone(),
             agents_port,
-            keys: Keys::default(),
         };
         let end_logs = EndLogs {
             logs: logs.clone(),

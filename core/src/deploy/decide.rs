@@ -28,11 +28,7 @@ pub fn decide_deploy(
     release: Option<ReleaseId>,
     plan: Option<Digest>,
     by: &str,
-    key: Option<String>,
 ) -> Decision {
-    if let Some(answer) = asked_before(state, key.as_deref()) {
-        return answer;
-    }
     let release = match chosen(state, lane, release) {
         Ok(release) => release,
         Err(refusal) => return Decision::refuse(refusal),
@@ -41,7 +37,7 @@ pub fn decide_deploy(
         return Decision::refuse(refusal);
     }
     let id = next_deployment(state, lane);
-    let asked = Asked { at, by, reason: "", key, strategy: strategy(state, lane) };
+    let asked = Asked { at, by, reason: "", strategy: strategy(state, lane) };
     let mut facts = supersede_pending(state, lane, &id);
     let run = own_run(state, lane, release, &asked, &mut facts);
     facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, plan));
@@ -80,18 +76,14 @@ pub fn decide_rollback(
     to: Option<ReleaseId>,
     by: &str,
     reason: &str,
-    key: Option<String>,
 ) -> Decision {
-    if let Some(answer) = asked_before(state, key.as_deref()) {
-        return answer;
-    }
     let made = match (active(state, lane), to) {
         (Some(active), None) => return decide_abort(state, &active.id, by, reason),
         (Some(active), Some(_)) => Err(Refusal::Rejected(format!(
             "{} is active and can only return as its plan says: leave the release out",
             active.id
         ))),
-        (None, to) => rollback(state, lane, to, Asked { at, by, reason, key, strategy: strategy(state, lane) }),
+        (None, to) => rollback(state, lane, to, Asked { at, by, reason, strategy: strategy(state, lane) }),
     };
     made.unwrap_or_else(Decision::refuse)
 }
@@ -136,17 +128,6 @@ pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: 
     Decision { facts, answer }
 }
 
-/// The same key again gets the same answer.
-fn asked_before(state: &State, key: Option<&str>) -> Option<Decision> {
-    let run = state.keys.get(key?)?;
-    let deployment = state.deployments.values().find(|deployment| deployment.run == *run);
-    let answer = match deployment {
-        Some(deployment) => Answer::Deployment { deployment: deployment.id.clone(), run: run.clone() },
-        None => Answer::Run { run: run.clone(), again: true },
-    };
-    Some(Decision { facts: Vec::new(), answer })
-}
-
 fn active<'a>(state: &'a State, lane: &LaneId) -> Option<&'a Arc<Deployment>> {
     state.deployments.get(state.lanes.get(lane)?.active.as_ref()?)
 }
@@ -170,7 +151,6 @@ struct Asked<'a> {
     at: UnixMs,
     by: &'a str,
     reason: &'a str,
-    key: Option<String>,
     strategy: Vec<BatchSpec>,
 }
 
@@ -206,7 +186,6 @@ fn own_run(state: &State, lane: &LaneId, release: &Release, asked: &Asked<'_>, f
         problems: Vec::new(),
         unread: None,
         delivery: None,
-        key: asked.key.clone(),
         trust: Trust::Ordinary,
     });
     run

@@ -34,6 +34,7 @@ impl Fact {
             | Self::DeliveryMatchedNothing { .. }
             | Self::DeliveriesForgotten { .. }
             | Self::KeysForgotten { .. }
+            | Self::KeyUsed { .. }
             | Self::Reported { .. }
             | Self::AttemptLost { .. }
             | Self::AttemptGone { .. }

@@ -81,8 +81,7 @@ pub fn pipeline_read(state: &State, at: UnixMs, key: &str, read: Result<Pipeline
     let trigger = Trigger { kind: TriggerKind::Push, actor: delivery.actor.clone(), time: known.taken };
     let branch = branch_of(&delivery.reference).to_owned();
     let trust = trust(state, &delivery.project, &delivery.reference);
-    let origin =
-        Origin { project: &delivery.project, trigger, branch, delivery: Some(key.to_owned()), key: None, trust };
+    let origin = Origin { project: &delivery.project, trigger, branch, delivery: Some(key.to_owned()), trust };
     Decision::done(vec![run_created(state, origin, made)])
 }
 
@@ -98,7 +97,6 @@ struct Origin<'a> {
     trigger: Trigger,
     branch: String,
     delivery: Option<String>,
-    key: Option<String>,
     trust: Trust,
 }
 
@@ -146,7 +144,6 @@ fn run_created(state: &State, origin: Origin<'_>, made: Made) -> Fact {
         problems: made.problems,
         unread: made.unread,
         delivery: origin.delivery,
-        key: origin.key,
         trust: origin.trust,
     }
 }
@@ -159,9 +156,6 @@ pub fn next_run(state: &State, project: &ProjectName) -> RunId {
 
 /// A person starts a run. Errors of the file refuse it, because somebody is there to read them.
 pub fn start_run(state: &State, at: UnixMs, start: StartRun) -> Decision {
-    if let Some(run) = start.key.as_ref().and_then(|key| state.keys.get(key)) {
-        return Decision { facts: Vec::new(), answer: Answer::Run { run: run.clone(), again: true } };
-    }
     if !state.config.projects.contains_key(&start.project) {
         return Decision::refuse(Refusal::ProjectUnknown(start.project.to_string()));
     }
@@ -181,11 +175,10 @@ pub fn start_run(state: &State, at: UnixMs, start: StartRun) -> Decision {
     }
     let trigger = Trigger { kind: TriggerKind::Manual, actor: start.by, time: at };
     let trust = trust(state, &start.project, &format!("refs/heads/{}", start.branch));
-    let (branch, key) = (start.branch, start.key.clone());
-    let origin = Origin { project: &start.project, trigger, branch, delivery: None, key, trust };
+    let origin = Origin { project: &start.project, trigger, branch: start.branch, delivery: None, trust };
     let made = Made { commit: start.file.commit, plan, problems: parsed.problems, unread: None };
     let run = next_run(state, &start.project);
-    Decision { facts: vec![run_created(state, origin, made)], answer: Answer::Run { run, again: false } }
+    Decision { facts: vec![run_created(state, origin, made)], answer: Answer::Run { run } }
 }
 
 /// Keeps these jobs and what they need; no names: all.

@@ -74,7 +74,7 @@ impl State {
                 self.settle_delivery(key, DeliveryResult::Nothing(why.clone()), t);
             }
             Fact::DeliveriesForgotten { taken_until } => self.forget_deliveries(*taken_until),
-            Fact::KeysForgotten { used_until } => self.forget_keys(*used_until),
+            Fact::KeyUsed { .. } | Fact::KeysForgotten { .. } => self.keep_keys(at, fact),
             Fact::LogsExpired { project, below } => self.expire_logs(project, *below, t),
             Fact::RunsExpired { project, below } => self.expire_runs(project, *below, t),
             Fact::RunCreated { .. } => self.create_run(at, fact, t),
@@ -210,7 +210,7 @@ impl State {
     }
 
     fn create_run(&mut self, at: UnixMs, fact: &Fact, touched: &mut Touched) {
-        let Fact::RunCreated { run: id, trigger, branch, commit, plan, problems, unread, delivery, key, trust } = fact
+        let Fact::RunCreated { run: id, trigger, branch, commit, plan, problems, unread, delivery, trust } = fact
         else {
             return;
         };
@@ -239,9 +239,6 @@ impl State {
         project.logs.count(at, id.number);
         project.runs.count(at, id.number);
         self.projects.insert_mut(id.project.clone(), project);
-        if let Some(key) = key {
-            self.keep_key(at, key, id);
-        }
         if let Some(delivery) = delivery {
             self.settle_delivery(delivery, DeliveryResult::Run(id.clone()), touched);
         }

@@ -7,10 +7,14 @@
 //!
 //! Forgetting is a fact, so that every fold of the facts knows the same keys. It is made at most once a minute for each of the two.
 
+use serde::{Deserialize, Serialize};
+
 use super::state::{DeliveryResult, DeliveryState, State};
+use super::turn::decide;
+use crate::answer::{Answer, Decision, Refusal};
 use crate::fact::Fact;
-use crate::input::Delivery;
-use crate::model::{DeliveryKey, Duration, RunId, UnixMs};
+use crate::input::{Delivery, Input, RequestKey};
+use crate::model::{DeliveryKey, DeploymentId, Digest, Duration, RunId, UnixMs};
 use crate::touched::Touched;
 
 const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -18,6 +22,48 @@ const KEYS_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What is due is left lying for so long, so that one fact forgets many keys.
 const GATHER: Duration = Duration::from_secs(60);
+
+/// What a key was used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedKey {
+    /// Digest of the request.
+    pub(super) request: Digest,
+    pub(super) run: Option<RunId>,
+    pub(super) deployment: Option<DeploymentId>,
+}
+
+impl UsedKey {
+    fn answer(&self) -> Answer {
+        match (self.run.clone(), self.deployment.clone()) {
+            (Some(run), Some(deployment)) => Answer::Deployment { deployment, run },
+            (Some(run), None) => Answer::Run { run },
+            (None, _) => Answer::Done,
+        }
+    }
+}
+
+/// Decides what a request asks for, if none with its key was carried out yet. One that is refused may be asked again.
+pub(super) fn once(state: &State, at: UnixMs, key: RequestKey, input: Input) -> Decision {
+    match state.answered(&key) {
+        Err(refusal) => return Decision::refuse(refusal),
+        Ok(Some(answer)) => return Decision { facts: Vec::new(), answer: Answer::Again(Box::new(answer)) },
+        Ok(None) => {}
+    }
+    let mut decision = decide(state, at, input);
+    let (run, deployment) = match &decision.answer {
+        Answer::Refused(_) => return decision,
+        Answer::Run { run } => (Some(run.clone()), None),
+        Answer::Deployment { deployment, run } => (Some(run.clone()), Some(deployment.clone())),
+        Answer::Done
+        | Answer::Again(_)
+        | Answer::Delivered { .. }
+        | Answer::Enrolled(_)
+        | Answer::Welcome { .. }
+        | Answer::Acked { .. } => (None, None),
+    };
+    decision.facts.push(Fact::KeyUsed { key: key.name, request: key.request, run, deployment });
+    decision
+}
 
 /// What is forgotten now.
 pub(super) fn advance(state: &State, at: UnixMs) -> Vec<Fact> {
@@ -71,9 +117,27 @@ impl State {
         }
     }
 
-    pub(super) fn keep_key(&mut self, at: UnixMs, key: &str, run: &RunId) {
-        self.keys.insert_mut(key.to_owned(), run.clone());
-        self.keys_by_age.enqueue_mut((at, key.to_owned()));
+    /// What an earlier request with this key was answered; a refusal if it was another request.
+    pub fn answered(&self, key: &RequestKey) -> Result<Option<Answer>, Refusal> {
+        match self.keys.get(&key.name) {
+            None => Ok(None),
+            Some(used) if used.request == key.request => Ok(Some(used.answer())),
+            Some(_) => {
+                let chosen = key.name.split_once('\n').map_or(key.name.as_str(), |(_, chosen)| chosen);
+                Err(Refusal::KeyMismatch(chosen.to_owned()))
+            }
+        }
+    }
+
+    /// Keys of requests, by what is said of them.
+    pub(super) fn keep_keys(&mut self, at: UnixMs, fact: &Fact) {
+        if let Fact::KeyUsed { key, request, run, deployment } = fact {
+            let used = UsedKey { request: *request, run: run.clone(), deployment: deployment.clone() };
+            self.keys.insert_mut(key.clone(), used);
+            self.keys_by_age.enqueue_mut((at, key.clone()));
+        } else if let Fact::KeysForgotten { used_until } = fact {
+            self.forget_keys(*used_until);
+        }
     }
 
     pub(super) fn forget_deliveries(&mut self, taken_until: UnixMs) {
@@ -86,7 +150,7 @@ impl State {
         }
     }
 
-    pub(super) fn forget_keys(&mut self, used_until: UnixMs) {
+    fn forget_keys(&mut self, used_until: UnixMs) {
         while let Some((used, key)) = self.keys_by_age.peek().cloned()
             && used <= used_until
         {

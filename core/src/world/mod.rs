@@ -7,6 +7,7 @@ mod keys;
 mod state;
 mod turn;
 
+pub use keys::UsedKey;
 pub use state::{
     AttemptRef, DeliveryResult, DeliveryState, JoinTokenState, Map, ProjectState, Queue, ServiceState, State,
 };

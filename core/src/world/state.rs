@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rpds::{QueueSync, RedBlackTreeMapSync};
 use serde::{Deserialize, Serialize};
 
+use super::keys::UsedKey;
 use crate::agent::Agent;
 use crate::deploy::Deployment;
 use crate::input::{ApiToken, Delivery, JoinToken};
@@ -59,8 +60,8 @@ pub struct State {
     pub deliveries: Map<DeliveryKey, DeliveryState>,
     /// Their keys with the time they were taken, oldest first.
     pub deliveries_by_age: Queue<(UnixMs, DeliveryKey)>,
-    /// Idempotency keys of the last 24 hours, and the run each one made.
-    pub keys: Map<String, RunId>,
+    /// Idempotency keys of the last 24 hours, and what each one was used for.
+    pub keys: Map<String, UsedKey>,
     /// The same with the time they were used, oldest first.
     pub keys_by_age: Queue<(UnixMs, String)>,
     /// Runs that are not closed.

@@ -165,6 +165,7 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::BlobStored { fence, name, digest, size } => stored(state, fence, name, digest, size),
         Input::Deliver(delivery) => run::decide::deliver(state, at, delivery),
         Input::PipelineRead { key, read } => run::decide::pipeline_read(state, at, &key, *read),
+        Input::Once { key, input } => keys::once(state, at, key, *input),
         Input::StartRun(start) => run::decide::start_run(state, at, *start),
         Input::CancelRun { run, jobs, by, why, force } => run::decide::cancel(state, &run, &jobs, &by, &why, force),
         Input::Retry { run, over, jobs, by } => run::retry::retry(state, &run, over, &jobs, &by),
@@ -173,12 +174,10 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
             run::settle::settle(state, at, &run, &job, verdict, &by, &reason)
         }
         Input::LogsEnded { fence, seals } => logs_ended(state, fence, seals),
-        Input::Deploy { lane, release, plan, by, key } => {
-            deploy::decide::decide_deploy(state, at, &lane, release, plan, &by, key)
+        Input::Deploy { lane, release, plan, by } => {
+            deploy::decide::decide_deploy(state, at, &lane, release, plan, &by)
         }
-        Input::Rollback { lane, to, by, reason, key } => {
-            deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason, key)
-        }
+        Input::Rollback { lane, to, by, reason } => deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason),
         Input::SetSecret(set) => secret::set(state, set),
         Input::DeleteSecret { secret, by, reason } => secret::delete(state, secret, by, reason),
         Input::Abort { deployment, by, reason } => deploy::decide::decide_abort(state, &deployment, &by, &reason),

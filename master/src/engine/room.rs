@@ -32,6 +32,7 @@ pub(super) fn refuse(submitted: Vec<Submitted>) {
 /// The fullest disk on which this is taken.
 fn taken_up_to(input: &Input) -> Level {
     match input {
+        Input::Once { input, .. } => taken_up_to(input),
         Input::StartRun(_) | Input::Deliver(_) | Input::Retry { .. } => Level::Low,
         // A delivery that was answered waits for room: its run is made afterwards.
         Input::PipelineRead { .. } | Input::Deploy { .. } | Input::Enrol(_) => Level::Tight,

@@ -65,12 +65,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_or_has_expired_reads_as_it_was_written() {
+    fn what_was_kept_for_a_time_and_forgotten_reads_as_it_was_written() {
+        let request = windlass_core::model::Digest::of(b"{}");
+        let used = |run| Fact::KeyUsed { key: "anna\nk1".to_owned(), request, run, deployment: None };
         let rows = [
             (90, Fact::DeliveriesForgotten { taken_until: UnixMs(5) }),
             (91, Fact::KeysForgotten { used_until: UnixMs(6) }),
             (92, Fact::LogsExpired { project: "shop".to_owned().try_into().expect("a name"), below: 7 }),
             (93, Fact::RunsExpired { project: "shop".to_owned().try_into().expect("a name"), below: 8 }),
+            (94, used(None)),
+            (94, used(Some("shop#7".parse().expect("a run")))),
         ];
         for (kind, fact) in rows {
             let recorded = Recorded { at: UnixMs(7), fact };

@@ -117,7 +117,6 @@ fn created(run: &RunId, branch: &str) -> Fact {
         problems: Vec::new(),
         unread: None,
         delivery: None,
-        key: None,
         trust: Default::default(),
     }
 }

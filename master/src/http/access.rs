@@ -38,7 +38,6 @@ pub(super) async fn me(call: Call) -> Answer {
 
 /// `POST /tokens`
 pub(super) async fn token(call: Call) -> Answer {
-    call.refuse_idempotency_key()?;
     let asked: api::TokenRequest = call.json()?;
     if Name::new(&asked.subject).is_err() {
         return Err(Refused::member(ProblemKind::WrongParams, "/subject", "it is not a name, as `anna` or `ci-shop`"));
@@ -56,7 +55,6 @@ pub(super) async fn token(call: Call) -> Answer {
 
 /// `POST /join-tokens`
 pub(super) async fn join_token(call: Call) -> Answer {
-    call.refuse_idempotency_key()?;
     let asked: api::JoinTokenRequest = call.json()?;
     let secs = asked.expires_in_secs.unwrap_or(JOIN_SECS);
     if !(1..=JOIN_SECS_MAX).contains(&secs) {

@@ -54,7 +54,9 @@ async fn act(call: Call, verb: AgentVerb) -> Answer {
     let id = find(&call, &call.api.published.state())?.id;
     let asked: api::ReasonRequest = call.json()?;
     let input = Input::Agent { agent: id, verb, by: call.subject().to_owned(), reason: demanded(&asked.reason)? };
-    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
+    if call.earlier().is_none()
+        && let Answered::Refused(refusal) = call.submit(input).await?
+    {
         return Err(refusal.into());
     }
     let state = call.api.published.state();

@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Published;
 use crate::history::History;
-use crate::http::idempotency::Keys;
 use crate::http::journal::JournalReader;
 use crate::identity::Enroller;
 use crate::inbox::Inbox;
@@ -54,6 +53,4 @@ pub struct Api {
     pub tasks: Tasks,
     /// Where the agent link listens.
     pub agents_port: u16,
-    /// Lets requests with an idempotency key pass one by one.
-    pub keys: Keys,
 }

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use windlass_core::input::RequestKey;
 use windlass_core::model::Duration;
+use windlass_core::{Answer as Answered, Input};
 use windlass_proto::api::ProblemKind;
 
 use super::api::Api;
 use super::auth::Caller;
-use super::limits::{KEY_BYTES, PAGE_DEFAULT, PAGE_MAX, WAIT_MAX};
+use super::limits::{PAGE_DEFAULT, PAGE_MAX, WAIT_MAX};
 use super::problem::Refused;
-
-/// The header that makes repeated requests one.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// One request.
 #[derive(Debug)]
@@ -31,6 +32,12 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// The body is not wanted.
     pub(super) head: bool,
+    /// By which a repeat of it is known.
+    pub(super) key: Option<RequestKey>,
+    /// What the first request with the key was answered.
+    pub(super) earlier: Option<Answered>,
+    /// It turned out to be a repeat.
+    pub(super) is_repeat: Arc<AtomicBool>,
 }
 
 impl Call {
@@ -104,29 +111,21 @@ impl Call {
         Err(Refused::new(ProblemKind::UnsupportedType, format!("{:?} is not application/json", cut(kind))))
     }
 
-    /// The header `Idempotency-Key`, checked.
-    pub(super) fn idempotency_key(&self) -> Result<Option<&str>, Refused> {
-        let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let key = value.as_bytes();
-        let visible = !key.is_empty() && key.len() <= KEY_BYTES && key.iter().all(u8::is_ascii_graphic);
-        match value.to_str() {
-            Ok(key) if visible && values.next().is_none() => Ok(Some(key)),
-            Ok(_) | Err(_) => {
-                let detail = "an idempotency key is 1 to 255 visible ASCII characters, once";
-                Err(Refused::new(ProblemKind::BadRequest, detail))
-            }
-        }
+    /// What the first request with this key was answered by the engine; none: this is the first, or it has none.
+    pub(super) fn earlier(&self) -> Option<&Answered> {
+        self.earlier.as_ref()
     }
 
-    /// For requests that cannot keep the promise of an idempotency key.
-    pub(super) fn refuse_idempotency_key(&self) -> Result<(), Refused> {
-        match self.idempotency_key()? {
-            None => Ok(()),
-            Some(_) => {
-                let detail = "this request takes no Idempotency-Key: its answer holds a secret that is not kept";
-                Err(Refused::new(ProblemKind::BadRequest, detail))
+    /// Has the engine take an input: once, if the request has a key.
+    pub(super) async fn submit(&self, input: Input) -> Result<Answered, Refused> {
+        let Some(key) = self.key.clone() else { return Ok(self.api.inbox.submit(input).await?) };
+        let input = Input::Once { key, input: Box::new(input) };
+        match self.api.inbox.submit(input).await? {
+            Answered::Again(first) => {
+                self.is_repeat.store(true, Ordering::Relaxed);
+                Ok(*first)
             }
+            answered => Ok(answered),
         }
     }
 }

@@ -77,7 +77,9 @@ pub(super) async fn abort(call: Call) -> Answer {
     let deployment: DeploymentId = call.param("deployment")?;
     let asked: api::AbortRequest = call.json()?;
     let input = Input::Abort { deployment, by: call.subject().to_owned(), reason: demanded(&asked.reason)? };
-    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
+    if call.earlier().is_none()
+        && let Answered::Refused(refusal) = call.submit(input).await?
+    {
         return Err(refusal.into());
     }
     empty(StatusCode::ACCEPTED)

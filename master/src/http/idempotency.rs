@@ -1,62 +1,66 @@
-//! `Idempotency-Key`: the same key and body is the same request; another body is refused.
+//! `Idempotency-Key`: the same key and request is the same request; another one is refused.
 //!
-//! The engine remembers keys with the runs they made. Here a key is made unique per subject and bound to the body by putting the body's
-//! digest behind it, so that the state itself, over restarts, tells a repeat from a mismatch.
+//! What a key was used for is a fact of the turn that carried the request out, so that the state itself, over restarts, tells a repeat
+//! from a mismatch. The router looks before a handler does, because what was right once need not be so again: a run that was cancelled
+//! cannot be cancelled. The engine looks again, because two with one key may be on their way at once.
 
-use std::sync::Arc;
-
-use tokio::sync::{Mutex, MutexGuard};
-use windlass_core::State;
-use windlass_core::model::{Digest, RunId};
+use axum::http::{HeaderMap, HeaderName, Uri};
+use windlass_core::input::RequestKey;
+use windlass_core::model::Digest;
 use windlass_proto::api::ProblemKind;
 
-use super::call::Call;
+use super::limits::KEY_BYTES;
 use super::problem::Refused;
 
-/// Lets requests with a key pass one by one, so that two with one key and different bodies cannot both be first. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Keys(Arc<Mutex<()>>);
+/// The header that makes repeated requests one.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-impl Keys {
-    /// Held from the look at the state until the input is committed.
-    pub(super) async fn alone(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().await
-    }
+/// Tells a repeat from a first request.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What becomes of a key that comes with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// It is kept for a day.
+    Kept,
+    /// It is refused: the answer holds a secret that is kept nowhere, so that it cannot be given again.
+    Refused,
+    /// Nobody looks at it: the request changes nothing, or has a name of its own.
+    Ignored,
 }
 
-/// The key of a request as the engine keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
-    /// What every request of this subject with this key begins with.
-    prefix: String,
-    /// The same with the digest of the body.
-    pub(super) whole: String,
+/// The key of a request, as the engine keeps it.
+pub(super) fn key(
+    keys: Keys,
+    subject: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<RequestKey>, Refused> {
+    if keys == Keys::Ignored {
+        return Ok(None);
+    }
+    let Some(key) = checked(headers)? else { return Ok(None) };
+    if keys == Keys::Refused {
+        let detail = "this request takes no Idempotency-Key: its answer holds a secret that is not kept";
+        return Err(Refused::new(ProblemKind::BadRequest, detail));
+    }
+    let asked = uri.path_and_query().map_or("", |asked| asked.as_str());
+    // No part can hold the line feed that separates it.
+    let request = Digest::of(&[asked.as_bytes(), b"\n", body].concat());
+    Ok(Some(RequestKey { name: format!("{subject}\n{key}"), request }))
 }
 
-/// Control characters separate the parts, because no part can hold one.
-const SEPARATOR: char = '\n';
-
-impl Key {
-    /// The key of this call, if it has one. The path counts as part of the body.
-    pub(super) fn of(call: &Call) -> Result<Option<Self>, Refused> {
-        let Some(key) = call.idempotency_key()? else { return Ok(None) };
-        let prefix = format!("{}{SEPARATOR}{key}{SEPARATOR}", call.subject());
-        let path: Vec<&str> = call.params.values().map(String::as_str).collect();
-        let body = [path.join("/").as_bytes(), b"\n", &call.body].concat();
-        let whole = format!("{prefix}{}", Digest::of(&body));
-        Ok(Some(Self { prefix, whole }))
-    }
-
-    /// The run that this key made; a refusal if it made one for another body.
-    pub(super) fn known(&self, state: &State) -> Result<Option<RunId>, Refused> {
-        let same_key = state.keys.range(self.prefix.clone()..).next().filter(|(key, _)| key.starts_with(&self.prefix));
-        match same_key {
-            None => Ok(None),
-            Some((key, run)) if *key == self.whole => Ok(Some(run.clone())),
-            Some((_, run)) => {
-                let detail = format!("this Idempotency-Key made {run} for another request");
-                Err(Refused::new(ProblemKind::IdempotencyMismatch, detail))
-            }
+fn checked(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.as_bytes();
+    let visible = !key.is_empty() && key.len() <= KEY_BYTES && key.iter().all(u8::is_ascii_graphic);
+    match value.to_str() {
+        Ok(key) if visible && values.next().is_none() => Ok(Some(key)),
+        Ok(_) | Err(_) => {
+            let detail = "an idempotency key is 1 to 255 visible ASCII characters, once";
+            Err(Refused::new(ProblemKind::BadRequest, detail))
         }
     }
 }

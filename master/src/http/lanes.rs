@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use windlass_core::model::{Digest, EnvironmentName, LaneId, Release, ReleaseId, RunId, ServiceName};
+use windlass_core::model::{Digest, EnvironmentName, LaneId, Release, ReleaseId, ServiceName};
 use windlass_core::{Answer as Answered, Input, State, deploy};
 use windlass_proto::api::{self, Page, ProblemKind};
 
-use super::answer::{Answer, json, ok, put};
+use super::answer::{Answer, json, ok};
 use super::call::{Call, cut};
-use super::idempotency::Key;
 use super::problem::Refused;
 use super::runs::reason_of;
 use super::shape;
-use super::start::REPLAYED;
 
 /// The fewest digits of a plan's digest that name it.
 const PLAN_DIGITS_MIN: usize = 4;
@@ -47,17 +45,13 @@ pub(super) async fn deploy(call: Call) -> Answer {
     let lane = lane_of(&call)?;
     let asked: api::DeployRequest = call.json()?;
     let release = asked.release.map(|word| release_id(&lane.service, &word, "/release")).transpose()?;
-    let (key, by) = (Key::of(&call)?, call.subject().to_owned());
-    let alone = call.api.keys.alone().await;
-    let state = call.api.published.state();
-    if let Some(run) = known(key.as_ref(), &state)? {
-        return replayed(&state, &run);
+    if let Some(answered) = call.earlier() {
+        return started(answered.clone());
     }
+    let state = call.api.published.state();
     let plan = asked.plan.map(|digits| whole_digest(&state, &lane, release.as_ref(), &digits)).transpose()?;
-    let input = Input::Deploy { lane, release, plan, by, key: key.map(|key| key.whole) };
-    let answered = call.api.inbox.submit(input).await?;
-    drop(alone);
-    started(answered)
+    let input = Input::Deploy { lane, release, plan, by: call.subject().to_owned() };
+    started(call.submit(input).await?)
 }
 
 /// `POST /lanes/{service}/{environment}/rollback`
@@ -66,31 +60,11 @@ pub(super) async fn rollback(call: Call) -> Answer {
     let asked: api::RollbackRequest = call.json()?;
     let to = asked.to.map(|word| release_id(&lane.service, &word, "/to")).transpose()?;
     let reason = demanded(&asked.reason)?;
-    let (key, by) = (Key::of(&call)?, call.subject().to_owned());
-    let alone = call.api.keys.alone().await;
-    let state = call.api.published.state();
-    if let Some(run) = known(key.as_ref(), &state)? {
-        return replayed(&state, &run);
+    if let Some(answered) = call.earlier() {
+        return started(answered.clone());
     }
-    let input = Input::Rollback { lane, to, by, reason, key: key.map(|key| key.whole) };
-    let answered = call.api.inbox.submit(input).await?;
-    drop(alone);
-    started(answered)
-}
-
-fn known(key: Option<&Key>, state: &State) -> Result<Option<RunId>, Refused> {
-    key.map_or(Ok(None), |key| key.known(state))
-}
-
-/// The deployment that an earlier request with this key asked for.
-fn replayed(state: &State, run: &RunId) -> Answer {
-    let known = state.deployments.values().find(|deployment| deployment.run == *run);
-    let gone =
-        || Refused::new(ProblemKind::Expired, format!("this Idempotency-Key made {run}, whose deployment is over"));
-    let started = api::DeploymentStarted { deployment: known.ok_or_else(gone)?.id.in_path(), run: run.in_path() };
-    let mut response = json(StatusCode::ACCEPTED, &started)?;
-    put(&mut response, REPLAYED, "true");
-    Ok(response)
+    let input = Input::Rollback { lane, to, by: call.subject().to_owned(), reason };
+    started(call.submit(input).await?)
 }
 
 fn started(answered: Answered) -> Answer {

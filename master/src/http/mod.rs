@@ -46,7 +46,6 @@ mod start;
 mod table;
 
 pub use api::Api;
-pub use idempotency::Keys;
 pub use journal::JournalReader;
 pub use openapi::openapi_json;
 pub use router::router;

@@ -34,7 +34,9 @@ pub(super) async fn start(call: Call) -> Answer {
     let project: ProjectName = call.param("project")?;
     let asked: api::ReasonRequest = call.json()?;
     let input = Input::StartProject { project, by: call.subject().to_owned(), reason: demanded(&asked.reason)? };
-    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
+    if call.earlier().is_none()
+        && let Answered::Refused(refusal) = call.submit(input).await?
+    {
         return Err(refusal.into());
     }
     empty(StatusCode::ACCEPTED)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -13,10 +14,11 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use windlass_proto::api::ProblemKind;
 
-use super::answer::Answer;
+use super::answer::{Answer, put};
 use super::api::Api;
 use super::auth::{authorize, not_signed_in};
 use super::call::{Call, cut};
+use super::idempotency::{self, REPLAYED};
 use super::limits::{BODY_TIME, URL_BYTES};
 use super::path;
 use super::problem::Refused;
@@ -76,7 +78,18 @@ async fn call(route: &Route, api: Api, params: &RawPathParams, request: Request)
     let body = read(body, route.body_bytes).await?;
     let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let head = parts.method == Method::HEAD;
-    (route.handler)(Call { api, caller, params, query, headers: parts.headers, body, head }).await
+    let subject = caller.as_ref().map_or("", |caller| &caller.subject);
+    let key = idempotency::key(route.keys, subject, &parts.uri, &parts.headers, &body)?;
+    let earlier = key.as_ref().map_or(Ok(None), |key| api.published.state().answered(key))?;
+    let is_repeat = Arc::new(AtomicBool::new(earlier.is_some()));
+    let headers = parts.headers;
+    let call =
+        Call { api, caller, params, query, headers, body, head, key, earlier, is_repeat: Arc::clone(&is_repeat) };
+    let mut response = (route.handler)(call).await?;
+    if is_repeat.load(Ordering::Relaxed) {
+        put(&mut response, REPLAYED, "true");
+    }
+    Ok(response)
 }
 
 /// The parameters that the row knows, each at most once.

@@ -153,9 +153,11 @@ fn for_agents() -> Vec<Route> {
         of_agent("/api/v1/agents/{agent}/readmit", "Ends a quarantine", |c| Box::pin(agents::readmit(c))),
         of_agent("/api/v1/agents/{agent}/remove", "Removes an agent for ever", |c| Box::pin(agents::remove(c))),
         Route::post("/api/v1/join-tokens", Right::Admin, "Makes a join token", |c| Box::pin(access::join_token(c)))
+            .keyless()
             .takes::<api::JoinTokenRequest>()
             .gives::<api::JoinTokenAnswer>(201),
         Route::post("/api/v1/tokens", Right::Admin, "Makes an API token", |c| Box::pin(access::token(c)))
+            .keyless()
             .takes::<api::TokenRequest>()
             .gives::<api::TokenAnswer>(201),
         Route::get("/api/v1/me", Right::Read, "Who the token speaks for", |c| Box::pin(access::me(c)))

@@ -184,12 +184,15 @@ pub(super) async fn cancel(call: Call) -> Answer {
     let api::CancelRequest { jobs, reason, force } = call.json()?;
     let keys = keys(&jobs)?;
     let why = reason_of(&reason)?;
+    if call.earlier().is_some() {
+        return empty(StatusCode::ACCEPTED);
+    }
     let run = find(&call.api, &id).await?;
     if matches!(run.state, RunState::Ended(_)) {
         return Err(Refusal::RunEnded(id).into());
     }
     let input = Input::CancelRun { run: id, jobs: keys, by: call.subject().to_owned(), why, force };
-    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
+    if let Answered::Refused(refusal) = call.submit(input).await? {
         return Err(of_known(refusal).into());
     }
     empty(StatusCode::ACCEPTED)
@@ -200,14 +203,16 @@ pub(super) async fn retry(call: Call) -> Answer {
     let id: RunId = call.param("run")?;
     let api::RetryRequest { jobs } = call.json()?;
     let jobs = keys(&jobs)?;
-    room::demand(&call.api)?;
-    let mut refusal = ask_again(&call, &id, &jobs).await?;
-    if let Some(Refusal::RunUnknown(_)) = refusal {
-        // It left the state between the look at it and the question.
-        refusal = ask_again(&call, &id, &jobs).await?;
-    }
-    if let Some(refusal) = refusal {
-        return Err(refusal.into());
+    if call.earlier().is_none() {
+        room::demand(&call.api)?;
+        let mut refusal = ask_again(&call, &id, &jobs).await?;
+        if let Some(Refusal::RunUnknown(_)) = refusal {
+            // It left the state between the look at it and the question.
+            refusal = ask_again(&call, &id, &jobs).await?;
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
     }
     let run = find(&call.api, &id).await?;
     ok(&shape::run(&call.api.published.state(), &run))
@@ -217,7 +222,7 @@ async fn ask_again(call: &Call, id: &RunId, jobs: &[JobKey]) -> Result<Option<Re
     let is_live = call.api.published.state().runs.contains_key(id);
     let over = if is_live { None } else { Some(find(&call.api, id).await?) };
     let input = Input::Retry { run: id.clone(), over, jobs: jobs.to_vec(), by: call.subject().to_owned() };
-    let answered = call.api.inbox.submit(input).await?;
+    let answered = call.submit(input).await?;
     Ok(if let Answered::Refused(refusal) = answered { Some(refusal) } else { None })
 }
 
@@ -243,15 +248,17 @@ pub(super) async fn settle(call: Call) -> Answer {
     if reason.trim().is_empty() {
         return Err(Refused::member(ProblemKind::WrongParams, "/reason", "say how you know"));
     }
-    let run = find(&call.api, &id).await?;
-    job_of(&call, &run)?;
-    if !call.api.published.state().runs.contains_key(&id) {
-        return Err(Refusal::RunEnded(id).into());
-    }
-    let by = call.subject().to_owned();
-    let input = Input::Settle { run: id.clone(), job: key, verdict: verdict.into(), by, reason };
-    if let Answered::Refused(refusal) = call.api.inbox.submit(input).await? {
-        return Err(of_known(refusal).into());
+    if call.earlier().is_none() {
+        let run = find(&call.api, &id).await?;
+        job_of(&call, &run)?;
+        if !call.api.published.state().runs.contains_key(&id) {
+            return Err(Refusal::RunEnded(id).into());
+        }
+        let by = call.subject().to_owned();
+        let input = Input::Settle { run: id.clone(), job: key, verdict: verdict.into(), by, reason };
+        if let Answered::Refused(refusal) = call.submit(input).await? {
+            return Err(of_known(refusal).into());
+        }
     }
     let run = find(&call.api, &id).await?;
     ok(&shape::job(&call.api.published.state(), &run, job_of(&call, &run)?))

@@ -1,6 +1,6 @@
 //! `POST /projects/{project}/runs`: the file is read first, so that its errors are the answer.
 
-use axum::http::{HeaderName, StatusCode};
+use axum::http::StatusCode;
 use windlass_core::input::StartRun;
 use windlass_core::model::{JobKey, ProjectName, Revision, RunId};
 use windlass_core::{Answer as Answered, Input};
@@ -8,14 +8,10 @@ use windlass_proto::api::{self, ProblemKind};
 
 use super::answer::{Answer, json, put};
 use super::call::Call;
-use super::idempotency::Key;
 use super::problem::Refused;
 use super::{room, runs, shape};
 use crate::triggers::Ask;
 use crate::triggers::git::reference::is_branch;
-
-/// Tells a repeat from a first request.
-pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Starts a run of the tip of a branch, or of a revision on it.
 pub(super) async fn start(call: Call) -> Answer {
@@ -23,11 +19,8 @@ pub(super) async fn start(call: Call) -> Answer {
     let place = call.api.triggers.place(&project);
     let place = place.ok_or_else(|| Refused::not_found(format_args!("project {project}")))?;
     let asked: api::StartRun = call.json()?;
-    let key = Key::of(&call)?;
-    if let Some(key) = &key
-        && let Some(run) = key.known(&call.api.published.state())?
-    {
-        return created(&call, &run, true).await;
+    if let Some(Answered::Run { run }) = call.earlier() {
+        return created(&call, run).await;
     }
     room::demand(&call.api)?;
     let branch = asked.branch.unwrap_or_else(|| place.main_branch.clone());
@@ -39,28 +32,18 @@ pub(super) async fn start(call: Call) -> Answer {
     let ask = Ask { reference: format!("refs/heads/{branch}"), revision, before: None };
     let file = call.api.triggers.repositories().read(&place, &ask).await?;
     let by = call.subject().to_owned();
-    let alone = call.api.keys.alone().await;
-    if let Some(key) = &key {
-        key.known(&call.api.published.state())?;
-    }
-    let key = key.map(|key| key.whole);
-    let start = StartRun { project, branch, file, jobs, by, key };
-    let answered = call.api.inbox.submit(Input::StartRun(Box::new(start))).await?;
-    drop(alone);
-    match answered {
-        Answered::Run { run, again } => created(&call, &run, again).await,
+    let start = StartRun { project, branch, file, jobs, by };
+    match call.submit(Input::StartRun(Box::new(start))).await? {
+        Answered::Run { run } => created(&call, &run).await,
         Answered::Refused(refusal) => Err(refusal.into()),
         other => unreachable!("a start is answered by a run or a refusal, not by {other:?}"),
     }
 }
 
-async fn created(call: &Call, id: &RunId, again: bool) -> Answer {
+async fn created(call: &Call, id: &RunId) -> Answer {
     let run = runs::find(&call.api, id).await?;
     let mut response = json(StatusCode::CREATED, &shape::run(&call.api.published.state(), &run))?;
     put(&mut response, axum::http::header::LOCATION, &format!("{}/runs/{}", api::BASE, id.in_path()));
-    if again {
-        put(&mut response, REPLAYED, "true");
-    }
     Ok(response)
 }
 

@@ -9,6 +9,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::answer::Answer;
 use super::call::Call;
+use super::idempotency::Keys;
 use super::limits::BODY_BYTES;
 
 /// The right that a request needs. There is no default.
@@ -85,6 +86,8 @@ pub(super) struct Route {
     /// Status of a success.
     pub(super) status: u16,
     pub(super) gives: Gives,
+    /// What becomes of an `Idempotency-Key`.
+    pub(super) keys: Keys,
     pub(super) handler: Handler,
 }
 
@@ -107,7 +110,18 @@ impl Route {
 
     fn new(method: Method, path: &'static str, right: Right, about: &'static str, handler: Handler) -> Self {
         let (body_bytes, query, takes, status, gives) = (BODY_BYTES, &[][..], None, 200, Gives::Nothing);
-        Self { method, path, right, body_bytes, about, query, takes, status, gives, handler }
+        let keys = match right {
+            Right::Read | Right::Public(_) => Keys::Ignored,
+            Right::Run | Right::Deploy | Right::Admin if method == Method::POST => Keys::Kept,
+            Right::Run | Right::Deploy | Right::Admin => Keys::Ignored,
+        };
+        Self { method, path, right, body_bytes, about, query, takes, status, gives, keys, handler }
+    }
+
+    /// The answer holds a secret, and is not given again.
+    pub(super) fn keyless(mut self) -> Self {
+        self.keys = Keys::Refused;
+        self
     }
 
     pub(super) fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {

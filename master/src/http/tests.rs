@@ -2,6 +2,7 @@
 
 mod access;
 mod hooks;
+mod keys;
 mod logs;
 mod master;
 mod routes;

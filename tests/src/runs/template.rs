@@ -144,7 +144,7 @@ impl World {
         let file = PipelineFile { commit, text: Some(PIPELINE.to_owned()), changed: None };
         let (branch, by) = ("main".to_owned(), "anna".to_owned());
         let project = "shop".to_owned().try_into()?;
-        self.input(Input::StartRun(Box::new(StartRun { project, branch, file, jobs: Vec::new(), by, key: None })))?;
+        self.input(Input::StartRun(Box::new(StartRun { project, branch, file, jobs: Vec::new(), by })))?;
         self.report(agent)
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use windlass_core::input::{JoinToken, PipelineFile, StartRun};
-use windlass_core::model::{AgentId, AgentRegister, Commit, ProjectName, UnixMs};
+use windlass_core::input::{JoinToken, PipelineFile, RequestKey, StartRun};
+use windlass_core::model::{AgentId, AgentRegister, Commit, Digest, ProjectName, UnixMs};
 use windlass_core::{Answer, Input};
 
 use super::event::HostId;
@@ -51,20 +51,17 @@ impl Wish {
             position: 1,
         };
         let file = PipelineFile { commit, text: Some(self.text.clone()), changed: None };
-        Input::StartRun(Box::new(StartRun {
-            project: project(),
-            branch: "main".to_owned(),
-            file,
-            jobs: Vec::new(),
-            by: "anna".to_owned(),
-            key: Some(self.key.clone()),
-        }))
+        let (branch, by) = ("main".to_owned(), "anna".to_owned());
+        let start = StartRun { project: project(), branch, file, jobs: Vec::new(), by };
+        let key = RequestKey { name: format!("anna\n{}", self.key), request: Digest::of(self.text.as_bytes()) };
+        Input::Once { key, input: Box::new(Input::StartRun(Box::new(start))) }
     }
 
     /// What the answer says; none: asked in vain.
     pub fn run(answer: &Answer) -> Option<windlass_core::model::RunId> {
         match answer {
-            Answer::Run { run, .. } => Some(run.clone()),
+            Answer::Run { run } => Some(run.clone()),
+            Answer::Again(first) => Self::run(first),
             _ => None,
         }
     }

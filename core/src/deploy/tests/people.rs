@@ -3,18 +3,18 @@
 use super::world::*;
 use crate::answer::{Answer, Refusal};
 use crate::deploy::DeploymentState;
-use crate::input::Input;
+use crate::input::{Input, RequestKey};
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::*;
 
 fn deploy(release: Option<u64>, plan: Option<Digest>, key: Option<&str>) -> Input {
-    Input::Deploy {
-        lane: lane_id(),
-        release: release.map(release_id),
-        plan,
-        by: "lena".to_owned(),
-        key: key.map(str::to_owned),
-    }
+    let input = Input::Deploy { lane: lane_id(), release: release.map(release_id), plan, by: "lena".to_owned() };
+    key.map_or(input.clone(), |key| once(key, input))
+}
+
+fn once(key: &str, input: Input) -> Input {
+    let key = RequestKey { name: format!("lena\n{key}"), request: Digest::of(format!("{input:?}").as_bytes()) };
+    Input::Once { key, input: Box::new(input) }
 }
 
 fn rollback(to: Option<u64>) -> Input {
@@ -23,7 +23,6 @@ fn rollback(to: Option<u64>) -> Input {
         to: to.map(release_id),
         by: "lena".to_owned(),
         reason: "checkout is broken".to_owned(),
-        key: None,
     }
 }
 
@@ -46,8 +45,10 @@ fn a_person_deploys_a_release_that_exists_in_a_run_of_its_own() {
     let answer = world.turn(deploy(Some(1), None, Some("k")));
     let Answer::Deployment { deployment, run } = answer.clone() else { panic!("{answer:?}") };
     assert_eq!((deployment, run.number), (deployment_id(3), 3));
-    assert_eq!(world.turn(deploy(Some(1), None, Some("k"))), answer, "the same key makes one deployment");
+    let again = Answer::Again(Box::new(answer));
+    assert_eq!(world.turn(deploy(Some(1), None, Some("k"))), again, "the same key makes one deployment");
     assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
+    assert_eq!(world.turn(deploy(Some(1), None, Some("k"))), again, "also when it is over");
     assert_eq!(world.lane().desired, Some(release_id(1)));
     assert_eq!(world.entry_outcome(&run), Some(&Outcome::Succeeded));
 }
@@ -75,7 +76,7 @@ fn requests_that_make_no_sense_are_refused_with_the_reason() {
     assert_eq!(why(&world.turn(abort(9))), "there is no deployment shop/production#9");
     assert_eq!(why(&world.turn(abort(1))), "shop/production#1 has ended");
     let elsewhere = LaneId { service: lane_id().service, environment: EnvironmentName::new("moon").expect("a name") };
-    let input = Input::Deploy { lane: elsewhere, release: None, plan: None, by: "lena".to_owned(), key: None };
+    let input = Input::Deploy { lane: elsewhere, release: None, plan: None, by: "lena".to_owned() };
     assert_eq!(why(&world.turn(input)), "there is no environment moon");
 }
 

@@ -88,7 +88,7 @@ fn play(world: &mut World, event: &Event) {
         Event::Abort => abort(world),
         Event::Rollback => {
             let (lane, by) = (lane_id(), "lena".to_owned());
-            world.turn(Input::Rollback { lane, to: None, by, reason: "drill".to_owned(), key: None });
+            world.turn(Input::Rollback { lane, to: None, by, reason: "drill".to_owned() });
         }
         Event::Join => {
             let next = u128::try_from(world.hosts.len()).expect("few") + 1;

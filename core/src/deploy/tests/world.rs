@@ -267,7 +267,6 @@ impl World {
             problems: Vec::new(),
             unread: None,
             delivery: None,
-            key: None,
             trust: Default::default(),
         };
         let build: JobKey = "build".parse().expect("a key");

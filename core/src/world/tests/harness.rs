@@ -8,7 +8,7 @@ use crate::attempt::line::{Line, LineBody, LogEnd};
 use crate::effect::Effect;
 use crate::fact::{Fact, ReopenedRun};
 use crate::input::{
-    AgentVerb, Delivery, Enrolment, Held, Hello, Input, JoinToken, LogSeal, Offer, PipelineFile, StartRun,
+    AgentVerb, Delivery, Enrolment, Held, Hello, Input, JoinToken, LogSeal, Offer, PipelineFile, RequestKey, StartRun,
 };
 use crate::model::{
     AgentId, AgentRegister, Attempt, Commit, Config, Digest, Duration, Envelope, Fence, JobKey, Outcome, Project,
@@ -251,8 +251,13 @@ pub(super) fn start(text: &str) -> StartRun {
         file: file(text),
         jobs: Vec::new(),
         by: "anna".to_owned(),
-        key: None,
     }
+}
+
+/// The same with this key.
+pub(super) fn once(key: &str, input: Input) -> Input {
+    let key = RequestKey { name: format!("anna\n{key}"), request: Digest::of(format!("{input:?}").as_bytes()) };
+    Input::Once { key, input: Box::new(input) }
 }
 
 pub(super) fn file(text: &str) -> PipelineFile {

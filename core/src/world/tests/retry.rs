@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::harness::{World, key};
+use super::harness::{World, key, once};
 use crate::answer::{Answer, Refusal};
 use crate::attempt::line::LineBody;
 use crate::fact::{Fact, ReopenedRun};
@@ -104,6 +104,29 @@ fn a_job_that_is_named_is_done_again_whatever_its_outcome_and_while_others_run()
     world.carry_out(&run, "build", Outcome::Succeeded);
     assert_eq!(world.attempts(&run, "test"), 2);
     world.assert_replays();
+}
+
+#[test]
+fn a_retry_with_a_key_is_carried_out_once() {
+    let mut world = World::new();
+    let run = world.failed_run();
+    let asked = once("k", world.again(&run, &[]));
+    assert_eq!(world.input(asked.clone()), Answer::Done);
+    world.carry_out(&run, "build", failed());
+    assert_eq!(world.input(asked), Answer::Again(Box::new(Answer::Done)), "it comes late, and must not begin another");
+    assert_eq!(world.attempts(&run, "build"), 2);
+    world.assert_replays();
+}
+
+#[test]
+fn a_request_that_was_refused_may_be_asked_again_with_its_key() {
+    let mut world = World::new();
+    world.agent(1, &[]);
+    let run = world.run(THREE);
+    let asked = once("k", world.again(&run, &["lint"]));
+    assert!(matches!(world.refusal(asked.clone()), Refusal::Rejected(_)));
+    world.carry_out(&run, "lint", failed());
+    assert_eq!(world.input(asked), Answer::Done);
 }
 
 #[test]

@@ -104,6 +104,7 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         | Fact::JobsAdded { .. }
         | Fact::DeliveriesForgotten { .. }
         | Fact::KeysForgotten { .. }
+        | Fact::KeyUsed { .. }
         | Fact::LogsExpired { .. }
         | Fact::RunsExpired { .. }
         | Fact::MasterPaused { .. }

@@ -57,6 +57,15 @@ fn request(token: &str, key: &rcgen::KeyPair) -> Value {
     json!({"token_id": id, "csr": csr.pem().expect("PEM"), "proof": URL_SAFE_NO_PAD.encode(proof)})
 }
 
+/// Makes an agent of this name, which never dials.
+pub(super) fn enrol(master: &Master, name: &str) {
+    let token = master.post("/api/v1/join-tokens", &json!({ "name": name })).json();
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let body = request(token["token"].as_str().expect("shown once"), &key).to_string();
+    let answer = master.send("POST", "/enrol", &[("content-type", "application/json")], body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
 #[test]
 fn an_agent_enrols_once_with_its_join_token() {
     let master = Master::start();

@@ -112,7 +112,7 @@ impl Scene {
         };
         let file = PipelineFile { commit, text: Some(PIPELINE.into()), changed: None };
         let (branch, by) = ("main".to_owned(), "anna".to_owned());
-        let start = StartRun { project: shop(), branch, file, jobs: Vec::new(), by, key: None };
+        let start = StartRun { project: shop(), branch, file, jobs: Vec::new(), by };
         self.turn(1_000, Input::StartRun(Box::new(start)));
     }
 

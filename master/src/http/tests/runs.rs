@@ -62,33 +62,6 @@ fn runs_are_listed_newest_first_in_pages_whether_live_or_over() {
 }
 
 #[test]
-fn the_same_idempotency_key_is_the_same_run_and_another_body_is_refused() {
-    let master = Master::start();
-    let start = |key: &str, body: &str| {
-        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
-        master.ask("POST", "/api/v1/projects/shop/runs", &headers, body.as_bytes())
-    };
-    let first = start("k1", r#"{"branch": "main"}"#);
-    assert_eq!((first.status, first.headers.get("idempotency-replayed")), (201, None));
-    let again = start("k1", r#"{"branch": "main"}"#);
-    assert_eq!((again.status, again.headers["idempotency-replayed"].as_str()), (201, "true"));
-    assert_eq!(again.json()["id"], first.json()["id"]);
-    let other = start("k1", r#"{"branch": "main", "jobs": ["build"]}"#);
-    assert_eq!((other.status, other.problem().as_str()), (409, "idempotency-mismatch"));
-    assert_eq!(start("k2", r#"{"branch": "main", "jobs": ["build"]}"#).json()["id"], "shop.2");
-    for bad in ["", "with space", "\u{fc}", &"x".repeat(256)] {
-        assert_eq!(start(bad, "{}").status, 400, "{bad:?}");
-    }
-    let tokens =
-        master.ask("POST", "/api/v1/tokens", &[("content-type", "application/json"), ("idempotency-key", "k")], b"{}");
-    assert_eq!(
-        (tokens.status, tokens.problem().as_str()),
-        (400, "bad-request"),
-        "an answer that holds a secret is not kept"
-    );
-}
-
-#[test]
 fn what_cannot_be_started_says_why() {
     let master = Master::start();
     let start = |project: &str, body: serde_json::Value| {

@@ -183,7 +183,6 @@ fn believed() -> State {
         problems: Vec::new(),
         unread: None,
         delivery: None,
-        key: None,
         trust: Default::default(),
     });
     facts.extend(placing(1, agent(1)));
