@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// The agent of Windlass.
 #[derive(Debug, Parser)]
@@ -33,6 +33,22 @@ pub enum Command {
     },
     /// Ends a pause of this host
     Resume(Place),
+    /// Says who this host is, whether it has a session, and what it holds; also while the agent is down
+    Status {
+        /// For people or for programs
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Ends the life of this host as an agent: erases its key and what it holds. The agent must be stopped
+    Leave {
+        /// Although attempts are held whose end the master may not know
+        #[arg(long)]
+        discard: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Carries out one job attempt
     #[command(hide = true)]
     Shim {
@@ -45,6 +61,16 @@ pub enum Command {
         /// The step's name; its input comes on standard input.
         name: String,
     },
+}
+
+/// How something is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Lines.
+    #[default]
+    Text,
+    /// One document.
+    Json,
 }
 
 /// Where the agent lives.

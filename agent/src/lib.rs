@@ -17,11 +17,13 @@ pub mod exit;
 pub mod host;
 mod identity;
 pub mod join;
+mod leave;
 pub mod link;
 mod observing;
 mod pause;
 pub mod release;
 pub mod socket;
+mod status;
 pub mod tasks;
 pub mod watch;
 pub mod work;
@@ -53,6 +55,8 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Command::Check(place) => exit::of(app::check(&place)),
         Command::Pause { reason, place } => exit::of(pause::pause(&place.state_dir, &reason)),
         Command::Resume(place) => exit::of(pause::resume(&place.state_dir)),
+        Command::Status { output, place } => exit::of(status::status(&place, output)),
+        Command::Leave { discard, place } => exit::of(leave::leave(&place.state_dir, discard)),
         Command::Join(join) => exit::of(join::run(&join)),
     }
 }

@@ -45,17 +45,23 @@ pub(crate) fn reason(file: &Path) -> Option<String> {
     }
 }
 
-fn enrolled(state_dir: &Path) -> Result<StateDir, Failure> {
+/// The state directory of an agent.
+pub(crate) fn enrolled(state_dir: &Path) -> Result<StateDir, Failure> {
     let dir = StateDir::new(state_dir);
     if dir.cert().exists() {
         return Ok(dir);
     }
-    let text = format!("{} holds no agent", state_dir.display());
-    Err(Failure::new(CONFIG, text)
-        .hint("name its state directory with --state-dir, or enrol with `windlass-agent join`"))
+    Err(not_enrolled(state_dir))
 }
 
-fn told(text: &str) -> Result<(), Failure> {
+/// Nobody lives there.
+pub(crate) fn not_enrolled(state_dir: &Path) -> Failure {
+    Failure::new(CONFIG, format!("{} holds no agent", state_dir.display()))
+        .hint("name its state directory with --state-dir, or enrol with `windlass-agent join`")
+}
+
+/// Says what was done.
+pub(crate) fn told(text: &str) -> Result<(), Failure> {
     use std::io::Write;
     writeln!(std::io::stdout().lock(), "{text}").map_err(|error| Failure::new(DISK, format!("cannot write: {error}")))
 }

@@ -110,6 +110,56 @@ fn a_host_can_pause_itself_and_stays_so_over_its_restart() {
 }
 
 #[test]
+fn a_host_says_who_it_is_and_what_it_holds_also_while_its_agent_is_down_and_then_leaves() {
+    let mut world = windlass().builder("b1").start();
+    let api = world.api();
+    let place = {
+        let (config, state) = (world.agent("b1").config(), world.agent("b1").state_dir());
+        [config, state].map(|path| path.display().to_string())
+    };
+    let here = |world: &World, args: &[&str]| {
+        let args = [args, &["--config", &place[0], "--state-dir", &place[1]]].concat();
+        world.program.run("windlass-agent", args)
+    };
+    let status = |world: &World| -> serde_json::Value {
+        let output = here(world, &["status", "--output", "json"]);
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        serde_json::from_str(&output.out).expect("one document")
+    };
+    let well = status(&world);
+    assert_eq!((&well["running"], &well["connected"], &well["name"]), (&true.into(), &true.into(), &"b1".into()));
+    assert_eq!((&well["agent"], &well["attempts"]), (&api.get("/agents/b1").body["id"], &serde_json::json!([])));
+    asks(&world, &["agents", "pause", "b1", "--reason", "disk swap"]);
+    until("the agent knows it", || (status(&world)["paused_by_master"] == true).then_some(()));
+    asks(&world, &["agents", "resume", "b1", "--reason", "swapped"]);
+
+    let run = world.run("jobs:\n  a: {run: 'echo begun; sleep 600'}\n");
+    api.log_reaches(&run, "a", "run", 6);
+    world.agent("b1").kill();
+    let down = status(&world);
+    assert_eq!((&down["running"], &down["connected"]), (&false.into(), &false.into()), "{down:#}");
+    assert_eq!((&down["attempts"][0]["state"], &down["attempts"][0]["job"]), (&"running".into(), &"a".into()));
+    let text = here(&world, &["status"]).out;
+    assert!(text.contains("the agent does not run") && text.contains("shop#1 a attempt 1"), "{text}");
+    let refused = here(&world, &["leave", "--discard"]);
+    assert!(refused.code == Some(1) && refused.err.contains("still run"), "{}", refused.err);
+
+    world.agent("b1").start(&api);
+    assert_eq!(here(&world, &["leave"]).code, Some(1), "the agent runs");
+    asks(&world, &["cancel", &run.replace('.', "#")]);
+    until("nothing is held", || (status(&world)["attempts"] == serde_json::json!([])).then_some(()));
+    world.agent("b1").stop();
+    let left = here(&world, &["leave"]);
+    assert_eq!(left.code, Some(0), "{}", left.err);
+    assert!(left.out.contains("windlass agents remove"), "{}", left.out);
+    for gone in [["status"], ["run"], ["leave"]] {
+        let output = here(&world, &gone);
+        assert_eq!(output.code, Some(78), "{gone:?}: {}", output.err);
+    }
+    assert!(asks(&world, &["agents", "remove", "b1", "--reason", "it left"]).contains("removed by admin"));
+}
+
+#[test]
 fn a_job_that_asks_for_more_than_its_host_gives_is_denied_and_one_that_asks_for_less_runs() {
     let mut world = windlass().start();
     let grant = serde_json::json!({ "name": "b1", "labels": {} });

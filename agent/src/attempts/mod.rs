@@ -21,7 +21,7 @@ pub use error::{Error, Result};
 pub use logs::{end_logs, spool_bytes};
 pub use paths::{AttemptDir, StateDir};
 pub use place::place_of;
-pub use record::{Follow, OwnRecord, accepted_of, read_lines};
+pub use record::{Ending, Follow, Lines, OwnRecord, accepted_of, read_lines};
 pub use state::State;
 pub use store::Store;
 pub use unproven::Unproven;

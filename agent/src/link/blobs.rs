@@ -47,6 +47,11 @@ impl Blobs {
         Self { live, dir }
     }
 
+    /// The number of the session that lives, if one does.
+    pub fn session(&self) -> Option<u64> {
+        self.live.borrow().as_ref().map(|live| live.session)
+    }
+
     /// The file with this content, in our own directory; whoever asked removes it.
     pub async fn fetch(&self, fence: Fence, digest: Digest) -> Result<PathBuf, Trouble> {
         let whole = self.dir.join(format!("{digest}.{fence}"));
