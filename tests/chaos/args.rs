@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, ValueEnum};
-use windlass_tests::harness::Windlass;
+use windlass_tests::harness::{FileSystem, Windlass, lacks_volumes};
 
 /// Kills, cuts and damages real processes, and compares what the master says with what the commands wrote down themselves.
 #[derive(Debug, Clone, Parser)]
@@ -10,10 +10,10 @@ pub(crate) struct Args {
     /// kill -9 of what
     #[arg(long, value_name = "WHAT", group = "ring")]
     pub(crate) kill: Option<Victim>,
-    /// Power cut of whom; needs root, a loop device and ext4
+    /// Power cut of whom; needs root and a loop device
     #[arg(long, value_name = "WHOSE", group = "ring")]
     pub(crate) power_cut: Option<Where>,
-    /// Full disk of whom; needs root, a loop device and ext4
+    /// Full disk of whom; needs root and a loop device
     #[arg(long, value_name = "WHOSE", group = "ring")]
     pub(crate) full_disk: Option<Where>,
     /// System calls of master and agent fail with EIO and ENOSPC
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Of --soak
     #[arg(long, default_value_t = 300)]
     pub(crate) fault_every: u64,
+    /// Of --power-cut and --full-disk: what the volumes are
+    #[arg(long, value_enum, default_value_t = On::Ext4)]
+    pub(crate) on: On,
     /// How the processes of a job are ended
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     pub(crate) mode: Mode,
@@ -102,13 +105,43 @@ impl Where {
     }
 
     /// A world where this disk is a volume of its own.
-    pub(crate) fn on_volumes(self, windlass: Windlass) -> Windlass {
+    pub(crate) fn on_volumes(self, windlass: Windlass, file_system: FileSystem) -> Windlass {
         // A small volume has no room for the reservation of a usual log.
         let windlass = windlass.limits("log_per_attempt = \"4MiB\"").builder("b1").slots(4);
         match self {
-            Self::Master => windlass.volume_of_master(),
-            Self::Agent => windlass.volumes_of_agents(),
+            Self::Master => windlass.volume_of_master(file_system),
+            Self::Agent => windlass.volumes_of_agents(file_system),
         }
+    }
+}
+
+/// What a volume is formatted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On {
+    /// ext4, ordered
+    Ext4,
+    /// ext4 with data=writeback
+    Writeback,
+    /// XFS
+    Xfs,
+    /// Each in some of the worlds
+    All,
+}
+
+impl On {
+    /// What the volumes of the world of this number are.
+    pub(crate) fn file_system(self, world: u64) -> FileSystem {
+        match self {
+            Self::Ext4 => FileSystem::Ext4,
+            Self::Writeback => FileSystem::Ext4Writeback,
+            Self::Xfs => FileSystem::Xfs,
+            Self::All => [Self::Ext4, Self::Writeback, Self::Xfs][(world % 3) as usize].file_system(world),
+        }
+    }
+
+    /// What this machine lacks for them, if anything.
+    pub(crate) fn lacks(self) -> Option<String> {
+        (0..3).find_map(|world| lacks_volumes(self.file_system(world)))
     }
 }
 

@@ -1,6 +1,6 @@
-//! Power cuts: an ext4 of its own loses what was not synced, is mounted again, and what lies on it starts.
+//! Power cuts: a file system of its own loses what was not synced, is mounted again, and what lies on it starts.
 //!
-//! Who writes to it stands still first. Without power nothing leaves a machine; but a sync that is under way while ext4 is shut down can
+//! Who writes to it stands still first. Without power nothing leaves a machine; but a sync that is under way while it is shut down can
 //! come back as done, and a process that lived on would tell others of what is not there.
 
 use std::fs::File;
@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use windlass_tests::harness::{Windlass, World, lacks_volumes};
+use windlass_tests::harness::{Windlass, World};
 
-use crate::args::Where;
+use crate::args::{On, Where};
 use crate::check::Allowed;
 use crate::dice::Dice;
 use crate::findings::Findings;
@@ -31,7 +31,7 @@ const OWN_MOUNTS: &str = "WINDLASS_CHAOS_MOUNTS";
 
 /// Power cuts.
 #[derive(Debug)]
-pub(crate) struct PowerCut(pub(crate) Where);
+pub(crate) struct PowerCut(pub(crate) Where, pub(crate) On);
 
 impl Ring for PowerCut {
     fn name(&self) -> String {
@@ -39,11 +39,11 @@ impl Ring for PowerCut {
     }
 
     fn lacks(&self) -> Option<String> {
-        lacks_volumes()
+        self.1.lacks()
     }
 
-    fn windlass(&self, windlass: Windlass) -> Windlass {
-        self.0.on_volumes(windlass)
+    fn windlass(&self, windlass: Windlass, world: u64) -> Windlass {
+        self.0.on_volumes(windlass, self.1.file_system(world))
     }
 
     fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings) {

@@ -33,7 +33,7 @@ impl Ring for Flood {
         "flood".to_owned()
     }
 
-    fn windlass(&self, windlass: Windlass) -> Windlass {
+    fn windlass(&self, windlass: Windlass, _world: u64) -> Windlass {
         windlass.builder("b1").slots(30).limits("log_per_attempt = \"16MiB\"")
     }
 

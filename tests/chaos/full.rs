@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
-use windlass_tests::harness::{Windlass, World, lacks_volumes};
+use windlass_tests::harness::{Windlass, World};
 
-use crate::args::Where;
+use crate::args::{On, Where};
 use crate::check::Allowed;
 use crate::dice::Dice;
 use crate::findings::Findings;
@@ -29,7 +29,7 @@ const BLOCK: u64 = 4096;
 
 /// Full disks.
 #[derive(Debug)]
-pub(crate) struct FullDisk(pub(crate) Where);
+pub(crate) struct FullDisk(pub(crate) Where, pub(crate) On);
 
 impl Ring for FullDisk {
     fn name(&self) -> String {
@@ -37,11 +37,11 @@ impl Ring for FullDisk {
     }
 
     fn lacks(&self) -> Option<String> {
-        lacks_volumes()
+        self.1.lacks()
     }
 
-    fn windlass(&self, windlass: Windlass) -> Windlass {
-        self.0.on_volumes(windlass)
+    fn windlass(&self, windlass: Windlass, world: u64) -> Windlass {
+        self.0.on_volumes(windlass, self.1.file_system(world))
     }
 
     fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings) {

@@ -29,7 +29,7 @@ impl Ring for Kill {
         format!("kill -9 {}", self.0.word())
     }
 
-    fn windlass(&self, windlass: Windlass) -> Windlass {
+    fn windlass(&self, windlass: Windlass, _world: u64) -> Windlass {
         windlass.builder("b1").slots(4)
     }
 

@@ -89,12 +89,12 @@ fn size_of(args: &Args, seed: u64) -> Size {
 fn ring_of(args: &Args) -> Option<Box<dyn Ring>> {
     let Args { agents, starts_per_second, .. } = *args;
     if let Some(full) = args.full_disk {
-        return Some(Box::new(FullDisk(full)));
+        return Some(Box::new(FullDisk(full, args.on)));
     }
     match (args.kill, args.power_cut) {
         (Some(Victim::Syscall), _) => Some(Box::new(Trace(Blow::Kill))),
         (Some(victim), _) => Some(Box::new(Kill(victim))),
-        (None, Some(cut)) => Some(Box::new(PowerCut(cut))),
+        (None, Some(cut)) => Some(Box::new(PowerCut(cut, args.on))),
         (None, None) if args.faults => Some(Box::new(Trace(Blow::Fail))),
         (None, None) if args.network => Some(Box::new(network::Network)),
         (None, None) if args.flood => Some(Box::new(flood::Flood)),

@@ -22,8 +22,8 @@ pub(crate) trait Ring: Sync {
     fn lacks(&self) -> Option<String> {
         None
     }
-    /// The world that it is played in.
-    fn windlass(&self, windlass: Windlass) -> Windlass;
+    /// The world of this number that it is played in.
+    fn windlass(&self, windlass: Windlass, world: u64) -> Windlass;
     /// One fault, and everything that is compared afterwards.
     fn round(&self, stage: &mut Stage, round: u64, dice: &mut Dice, findings: &mut Findings);
 }
@@ -89,7 +89,7 @@ fn in_one_world(ring: &dyn Ring, size: Size, world: u64, next: &AtomicU64, all: 
 
 fn set(ring: &dyn Ring, size: Size, world: u64, round: u64) -> Stage {
     let exe = std::env::current_exe().expect("Linux knows what we are");
-    let windlass = ring.windlass(Windlass::new(&exe.display().to_string())).kill(size.mode.word(world));
+    let windlass = ring.windlass(Windlass::new(&exe.display().to_string()), world).kill(size.mode.word(world));
     Stage::set(windlass, size.seed, format!("{}-{world}.{round}", size.seed))
 }
 

@@ -26,7 +26,7 @@ impl Ring for Soak {
         "soak".to_owned()
     }
 
-    fn windlass(&self, windlass: Windlass) -> Windlass {
+    fn windlass(&self, windlass: Windlass, _world: u64) -> Windlass {
         (1..=self.agents).fold(windlass, |windlass, n| windlass.builder(&format!("b{n:03}"))).slots(4)
     }
 

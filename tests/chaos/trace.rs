@@ -90,7 +90,7 @@ impl Ring for Trace {
         (!found).then(|| "strace is not installed".to_owned())
     }
 
-    fn windlass(&self, windlass: Windlass) -> Windlass {
+    fn windlass(&self, windlass: Windlass, _world: u64) -> Windlass {
         windlass.builder("b1").slots(4)
     }
 

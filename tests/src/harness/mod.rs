@@ -17,6 +17,6 @@ pub use api::{Api, Reply};
 pub use master::Master;
 pub use process::{Output, Program, children_of, end_all_in, processes_in, words_of};
 pub use repository::Repository;
-pub use volume::{Volume, lacks_volumes};
+pub use volume::{FileSystem, Volume, lacks_volumes};
 pub use wait::{WAIT, until, until_within};
 pub use world::{HOOK_KEY, Windlass, World};

@@ -15,23 +15,59 @@ const MEMORY_FREE_MIN: u64 = 4 << 30;
 /// anyway, has ioctl without unsafe code.
 const SHUTDOWN: &str = "open(F, '<', $ARGV[0]) or die; my $flags = pack('L', 2); ioctl(F, 0x8004587d, $flags) or die";
 
-/// A mounted ext4; unmounted and deleted when it is dropped.
+/// What a volume is formatted with and how it is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystem {
+    /// ext4 as it is: data is written before the names and lengths that lead to it.
+    Ext4,
+    /// ext4 that does not care for that order: a file may have its new length and old bytes.
+    Ext4Writeback,
+    /// XFS.
+    Xfs,
+}
+
+impl FileSystem {
+    /// The program that formats, with its options.
+    fn format(self) -> &'static [&'static str] {
+        match self {
+            Self::Ext4 | Self::Ext4Writeback => {
+                &["mkfs.ext4", "-q", "-F", "-N", "4096", "-J", "size=16", "-E", "nodiscard"]
+            }
+            Self::Xfs => &["mkfs.xfs", "-q", "-f", "-K"],
+        }
+    }
+
+    /// Type and options of the mount.
+    fn mount(self) -> [&'static str; 4] {
+        match self {
+            Self::Ext4 => ["-t", "ext4", "-o", "loop"],
+            Self::Ext4Writeback => ["-t", "ext4", "-o", "loop,data=writeback"],
+            Self::Xfs => ["-t", "xfs", "-o", "loop"],
+        }
+    }
+}
+
+/// A mounted file system; unmounted and deleted when it is dropped.
 #[derive(Debug)]
 pub struct Volume {
     image: PathBuf,
     at: PathBuf,
+    file_system: FileSystem,
 }
 
 impl Volume {
     /// Makes one in a file and mounts it.
-    pub(super) fn mount(at: &Path, name: &str, folder: &Path) -> Self {
-        let image = image_folder(folder).join(format!("windlass-test-{}-{name}.ext4", std::process::id()));
+    pub(super) fn mount(at: &Path, name: &str, folder: &Path, file_system: FileSystem) -> Self {
+        let image = image_folder(folder).join(format!("windlass-test-{}-{name}.image", std::process::id()));
         run(Command::new("truncate").args(["-s", SIZE]).arg(&image));
-        run(Command::new("mkfs.ext4").args(["-q", "-F", "-N", "4096", "-J", "size=16", "-E", "nodiscard"]).arg(&image));
+        let [program, options @ ..] = file_system.format() else { unreachable!("it names a program") };
+        run(Command::new(program).args(options).arg(&image));
         std::fs::create_dir_all(at).expect("the world's folder can be written");
-        let volume = Self { image, at: at.to_owned() };
+        let volume = Self { image, at: at.to_owned(), file_system };
         volume.mount_it();
-        std::fs::remove_dir(volume.at.join("lost+found")).expect("mkfs made it");
+        if file_system != FileSystem::Xfs {
+            std::fs::remove_dir(volume.at.join("lost+found")).expect("mkfs made it");
+        }
         volume
     }
 
@@ -47,7 +83,7 @@ impl Volume {
     }
 
     fn mount_it(&self) {
-        run(Command::new("mount").args(["-t", "ext4", "-o", "loop"]).arg(&self.image).arg(&self.at));
+        run(Command::new("mount").args(self.file_system.mount()).arg(&self.image).arg(&self.at));
     }
 }
 
@@ -59,8 +95,8 @@ impl Drop for Volume {
     }
 }
 
-/// What this machine lacks for volumes, if anything.
-pub fn lacks_volumes() -> Option<String> {
+/// What this machine lacks for such volumes, if anything.
+pub fn lacks_volumes(file_system: FileSystem) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("only root can mount".to_owned());
     }
@@ -68,7 +104,7 @@ pub fn lacks_volumes() -> Option<String> {
     if !works(Command::new("losetup").arg("--find")) {
         return Some("there is no free loop device".to_owned());
     }
-    let programs = ["mkfs.ext4", "perl", "mount", "umount", "truncate", "unshare"];
+    let programs = [file_system.format()[0], "perl", "mount", "umount", "truncate", "unshare"];
     let missing = programs.into_iter().find(|program| !works(Command::new("which").arg(program)));
     missing.map(|program| format!("{program} is not installed"))
 }

@@ -11,7 +11,7 @@ use super::master::Master;
 use super::process::{Output, Program, end_all_in, processes_in};
 use super::repository::Repository;
 use super::small_disk::SmallDisk;
-use super::volume::Volume;
+use super::volume::{FileSystem, Volume};
 use super::wait::until;
 
 /// What a world is made of; `start` makes it.
@@ -25,8 +25,8 @@ pub struct Windlass {
     slots: u32,
     limits: String,
     kill: String,
-    volume_of_master: bool,
-    volumes_of_agents: bool,
+    volume_of_master: Option<FileSystem>,
+    volumes_of_agents: Option<FileSystem>,
 }
 
 impl Windlass {
@@ -41,8 +41,8 @@ impl Windlass {
             slots: 2,
             limits: String::new(),
             kill: "auto".to_owned(),
-            volume_of_master: false,
-            volumes_of_agents: false,
+            volume_of_master: None,
+            volumes_of_agents: None,
         }
     }
 
@@ -95,17 +95,17 @@ impl Windlass {
         self
     }
 
-    /// The master's data lies on an ext4 of its own, whose power can be cut. Needs root.
+    /// The master's data lies on a volume of its own, whose power can be cut. Needs root.
     #[must_use]
-    pub fn volume_of_master(mut self) -> Self {
-        self.volume_of_master = true;
+    pub fn volume_of_master(mut self, file_system: FileSystem) -> Self {
+        self.volume_of_master = Some(file_system);
         self
     }
 
-    /// The state of each agent lies on an ext4 of its own, whose power can be cut. Needs root.
+    /// The state of each agent lies on a volume of its own, whose power can be cut. Needs root.
     #[must_use]
-    pub fn volumes_of_agents(mut self) -> Self {
-        self.volumes_of_agents = true;
+    pub fn volumes_of_agents(mut self, file_system: FileSystem) -> Self {
+        self.volumes_of_agents = Some(file_system);
         self
     }
 
@@ -126,13 +126,14 @@ impl Windlass {
             secret.display().to_string()
         );
         let disk = self.small_disk.then(|| SmallDisk::mount(&folder.path().join("master")));
-        let volume = |name: &str, at: &str| {
+        let volume = |name: &str, at: &str, file_system: FileSystem| {
             let id = folder.path().file_name().expect("it has a name").to_string_lossy().into_owned();
-            Volume::mount(&folder.path().join(at), &format!("{id}-{name}"), folder.path())
+            Volume::mount(&folder.path().join(at), &format!("{id}-{name}"), folder.path(), file_system)
         };
-        let mut volumes: Vec<Volume> = self.volume_of_master.then(|| volume("master", "master")).into_iter().collect();
-        if self.volumes_of_agents {
-            volumes.extend(self.builders.iter().map(|name| volume(name, &format!("agent-{name}/state"))));
+        let mut volumes: Vec<Volume> =
+            self.volume_of_master.map(|kind| volume("master", "master", kind)).into_iter().collect();
+        if let Some(kind) = self.volumes_of_agents {
+            volumes.extend(self.builders.iter().map(|name| volume(name, &format!("agent-{name}/state"), kind)));
         }
         let mut master = Master::init(&program, folder.path(), &config);
         master.start();
