@@ -93,6 +93,16 @@ pub fn has_expired(state: &State, run: &RunId) -> bool {
     state.projects.get(&run.project).is_some_and(|project| run.number < project.runs.from)
 }
 
+/// Runs of this project with lower numbers are over and were created so long ago; counted as what expires, and as little sure of the time.
+pub fn old_below(state: &State, at: UnixMs, name: &ProjectName, age: Duration) -> u64 {
+    match state.projects.get(name) {
+        Some(project) if !state.leapt => {
+            project.logs.below(at, age, project.next_run).min(may_expire_below(state, name, project))
+        }
+        Some(_) | None => 0,
+    }
+}
+
 /// Of a project that is configured no more nobody says how long it is kept.
 fn configured(state: &State) -> impl Iterator<Item = (&ProjectName, &ProjectState)> {
     state.projects.iter().filter(|(name, _)| state.config.projects.contains_key(name))

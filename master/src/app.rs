@@ -18,9 +18,9 @@ use windlass_disk::RealDisk;
 use crate::backup;
 use crate::blobs::Blobs;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, OldLogs};
 use crate::data_dir::DataDir;
-use crate::engine::{Act, EndLogs, Ended, Engine, Published, RemoveLogs, Vigil, record};
+use crate::engine::{Act, EndLogs, Ended, Engine, MoveLogs, Published, RemoveLogs, Vigil, record};
 use crate::exit::Failure;
 use crate::facts::{Checkpointer, Checkpoints, Committer, Facts, Files, Pace, Reader};
 use crate::history::{History, Threads};
@@ -173,8 +173,15 @@ impl House {
         let turns = checkpointer.turns();
         turns.ended(published.state(), facts.place().mark, facts.place().bytes);
         let (inbox, waiting) = Inbox::new(INBOX_CAPACITY);
-        let logs =
-            Logs::start(Arc::new(RealDisk), data.logs(), &state).map_err(|error| Failure::Logs(error.to_string()))?;
+        let moved = data.moved_logs(&identity, config.old_logs.as_ref())?;
+        let logs = Logs::start(Arc::new(RealDisk), data.logs(), &state)
+            .map_err(|error| Failure::Logs(error.to_string()))?
+            .and_moved(moved.clone());
+        if let (Some(OldLogs { after, .. }), Some(to)) = (&config.old_logs, &moved) {
+            let (to, after) = (to.clone(), *after);
+            let (published, clock) = (published.clone(), clock.clone());
+            MoveLogs { from: data.logs(), to, after, published, clock }.spawn(&tasks);
+        }
         let blobs = Blobs::open(&data.blobs()).map_err(|error| Failure::Blobs(error.to_string()))?;
         let history_stop = CancellationToken::new();
         let cluster = cluster_bytes(&identity);
@@ -228,8 +235,8 @@ impl House {
             inbox: link.inbox.clone(),
             tasks: tasks.clone(),
         };
-        let remove_logs =
-            RemoveLogs::start(Arc::new(RealDisk), data.logs(), published.clone()).map_err(Failure::Start)?;
+        let log_dirs = [data.logs()].into_iter().chain(moved).collect();
+        let remove_logs = RemoveLogs::start(Arc::new(RealDisk), log_dirs, published.clone()).map_err(Failure::Start)?;
         let act = Act { sessions, triggers: triggers.clone(), end_logs, remove_logs };
         let (vigil, inbox) = (Vigil::new(clock.now()), waiting);
         let engine =

@@ -7,8 +7,10 @@ use windlass_disk::RealDisk;
 use windlass_disk::lock::{self, DirLock};
 
 use crate::clock::wall;
+use crate::config::OldLogs;
 use crate::exit::Failure;
 use crate::identity::Identity;
+use crate::logs::moved_dir;
 
 /// Paths in the data directory.
 #[derive(Debug, Clone)]
@@ -61,6 +63,12 @@ impl DataDir {
     /// Logs of steps.
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
+    }
+
+    /// Where old logs moved to, if any did or are to: at another place.
+    pub fn moved_logs(&self, identity: &Identity, configured: Option<&OldLogs>) -> Result<Option<PathBuf>, Failure> {
+        let configured = configured.map(|old| old.dir.as_path());
+        Ok(moved_dir(&RealDisk, &self.0, identity.cluster_id(), configured)?)
     }
 
     /// Artifacts.

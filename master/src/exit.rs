@@ -56,6 +56,9 @@ pub enum Failure {
     /// Logs, at the start.
     #[error("cannot open the logs: {0}")]
     Logs(String),
+    /// Old logs are not where they should be.
+    #[error(transparent)]
+    MovedLogs(#[from] crate::logs::MovedError),
     /// A log could not be synced: what is on disk is unknown.
     #[error("cannot sync the logs: {0}")]
     LogsFailed(String),
@@ -94,7 +97,7 @@ impl Failure {
             Self::Facts(error) if error.is_damage() => 75,
             Self::History(crate::history::Error::JournalCut { .. }) => 75,
             Self::Commit(_) | Self::LogsFailed(_) => 74,
-            Self::Identity(_) | Self::SecretKey(_) => 78,
+            Self::Identity(_) | Self::SecretKey(_) | Self::MovedLogs(_) => 78,
             Self::MasterExists(_)
             | Self::Locked(_)
             | Self::Listen { .. }
@@ -116,6 +119,13 @@ impl Failure {
             Self::NoMaster(dir) => format!("windlass-master init --data-dir {}", dir.display()),
             Self::MasterExists(_) => {
                 "start it with `windlass-master serve`, or choose an empty data directory".to_owned()
+            }
+            Self::MovedLogs(crate::logs::MovedError::Elsewhere { lie, .. }) => {
+                format!("move the directory, then write the new path into `moved-logs` in the data directory; or name {} again", lie.display())
+            }
+            Self::MovedLogs(crate::logs::MovedError::Disk(_)) => return None,
+            Self::MovedLogs(crate::logs::MovedError::NotTheirs(dir)) => {
+                format!("is the volume of {} mounted? If it is another master's, name another directory as `logs.move_to`", dir.display())
             }
             Self::NotEmpty(_) => "name a directory that is empty or does not exist".to_owned(),
             Self::Locked(_) => "stop the other master first; two never share a data directory".to_owned(),

@@ -1,6 +1,7 @@
 //! `windlass-master backup DIR`.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use windlass_core::State;
@@ -33,7 +34,8 @@ pub fn backup(data: &DataDir, identity: &Identity, files: &Files, to: &Path) -> 
         let entry = super::copy::digest(&path)?;
         add(&path, entry);
     }
-    for (path, entry) in copy_rest(data, to)? {
+    let moved = data.moved_logs(identity, None)?;
+    for (path, entry) in copy_rest(data, moved.as_deref(), to)? {
         add(&path, entry);
     }
     sync_dirs(to)?;
@@ -78,13 +80,10 @@ pub(super) fn copy_journal(files: &Files, mark: &Mark, to: &Path) -> Result<Copi
 }
 
 /// Logs, blobs and secrets, which are encrypted. What expires meanwhile may be missing.
-fn copy_rest(data: &DataDir, to: &Path) -> Result<Copied, Failure> {
-    let mut out = Vec::new();
-    let mut logs = files_below(&data.logs())?;
-    // A log grows: what its index names when it is copied first is there when the bytes are copied after it.
-    logs.sort_by_key(|path| path.extension().is_none_or(|extension| extension != "idx"));
+fn copy_rest(data: &DataDir, moved: Option<&Path>, to: &Path) -> Result<Copied, Failure> {
+    let mut out = copy_logs(data, moved, &to.join("logs"))?;
     let links = files_below(&data.blobs())?.into_iter().filter(|path| !is_unfinished(path)).map(|path| (path, true));
-    let copies = logs.into_iter().chain(files_below(&data.path().join("secrets"))?).map(|path| (path, false));
+    let copies = files_below(&data.path().join("secrets"))?.into_iter().map(|path| (path, false));
     for (path, never_changes) in links.chain(copies) {
         let target = to.join(path.strip_prefix(data.path()).expect("it is below the data directory"));
         let copied = if never_changes { link(&path, &target) } else { copy(&path, &target, None) };
@@ -94,6 +93,41 @@ fn copy_rest(data: &DataDir, to: &Path) -> Result<Copied, Failure> {
         }
     }
     Ok(out)
+}
+
+/// All logs at their first place, the moved ones too.
+fn copy_logs(data: &DataDir, moved: Option<&Path>, to: &Path) -> Result<Copied, Failure> {
+    let first = data.logs();
+    // By name below their directory, the first place before the other: one may move while we look, but never back.
+    let mut names = BTreeSet::new();
+    for dir in [Some(first.as_path()), moved].into_iter().flatten() {
+        let names_in = |path: PathBuf| path.strip_prefix(dir).expect("it is below").to_owned();
+        names.extend(files_below(dir)?.into_iter().filter(|path| is_of_log(path)).map(names_in));
+    }
+    let mut names: Vec<PathBuf> = names.into_iter().collect();
+    // A log grows: what its index names when it is copied first is there when the bytes are copied after it.
+    names.sort_by_key(|path| path.extension().is_none_or(|extension| extension != "idx"));
+    let mut out = Vec::new();
+    for name in names {
+        let target = to.join(&name);
+        let place =
+            || [moved, Some(&first)].into_iter().flatten().map(|dir| dir.join(&name)).find(|path| path.exists());
+        while let Some(path) = place() {
+            match copy(&path, &target, None) {
+                Err(_) if !path.exists() => {}
+                copied => {
+                    out.push((target, copied?));
+                    break;
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Beside logs lies a mark, and what is not whole.
+fn is_of_log(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "log" || extension == "idx" || extension == "anew")
 }
 
 /// A blob that is still being written: the store renames it when it is whole.

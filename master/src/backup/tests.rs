@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use windlass_core::model::UnixMs;
+use windlass_core::model::{Duration, UnixMs};
 use windlass_core::{Fact, Recorded, State};
 
 use super::*;
@@ -31,6 +31,16 @@ impl Kept {
         Self { dir, data, identity, files }
     }
 
+    /// Log `b.1` lies at another place, and `a.1` at both.
+    fn move_a_log(&self) {
+        let old = crate::config::OldLogs { dir: self.place("big"), after: Duration::from_secs(86_400) };
+        let big = self.data.moved_logs(&self.identity, Some(&old)).expect("made").expect("it is configured");
+        for (log, text) in [("a.1", "hello\n"), ("b.1", "moved\n")] {
+            std::fs::create_dir_all(big.join("shop/1").join(log)).expect("made");
+            std::fs::write(big.join("shop/1").join(log).join("step-01.log"), text).expect("written");
+        }
+    }
+
     fn place(&self, name: &str) -> std::path::PathBuf {
         self.dir.path().join(name)
     }
@@ -59,6 +69,7 @@ async fn epochs(files: &Files, epochs: std::ops::RangeInclusive<u64>) -> (Commit
 #[tokio::test]
 async fn a_backup_beside_a_running_master_restores_what_it_believed_and_is_held() {
     let kept = Kept::new();
+    kept.move_a_log();
     let (committer, state) = epochs(&kept.files, 1..=9).await;
     kept.backup("backup").expect("it is hot");
     committer.commit(10, vec![Recorded { at: UnixMs(10), fact: Fact::EpochBegun { epoch: 10 } }]).await.expect("later");
@@ -68,6 +79,8 @@ async fn a_backup_beside_a_running_master_restores_what_it_believed_and_is_held(
     let (facts, found) = Facts::start(&kept.at(&restored)).expect("it starts");
     assert_eq!(found, state);
     assert_eq!(std::fs::read(restored.join("logs/shop/1/a.1/step-01.log")).expect("there"), b"hello\n");
+    assert_eq!(std::fs::read(restored.join("logs/shop/1/b.1/step-01.log")).expect("there"), b"moved\n");
+    assert!(!restored.join("logs/moved-logs").exists() && !restored.join("moved-logs").exists());
     assert_eq!(std::fs::read(restored.join("blobs/abc")).expect("there"), b"blob");
     assert!(Mark::find(&restored, facts.last_lsn()).expect("read").is_some());
     assert_eq!(Mark::find(&restored, facts.last_lsn() + 1).expect("read"), None);

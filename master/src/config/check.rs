@@ -73,6 +73,7 @@ impl<'t> Checker<'t> {
         let sizes = self.sizes(file.disk);
         let retention = self.retention("retention", file.retention, BY_DEFAULT);
         let retention_by_project = self.retention_by_project(&file.projects, retention);
+        let old_logs = self.old_logs(file.logs, &data_dir);
         let (projects, watched) = self.projects(file.projects);
         let environments = self.environments(file.environments, &projects);
         if self.is_wrong() {
@@ -80,6 +81,17 @@ impl<'t> Checker<'t> {
         }
         let model =
             model::Config { projects, environments, lost_after, log_per_attempt, retention, retention_by_project };
-        Ok(Config { public_url, name, data_dir, http_listen, agents_listen, sizes, secret_key, model, watched })
+        Ok(Config {
+            public_url,
+            name,
+            data_dir,
+            http_listen,
+            agents_listen,
+            sizes,
+            old_logs,
+            secret_key,
+            model,
+            watched,
+        })
     }
 }

@@ -23,12 +23,23 @@ pub struct Config {
     pub agents_listen: SocketAddr,
     /// How much room some files take from the start.
     pub sizes: Sizes,
+    /// Where old logs go; none: they stay.
+    pub old_logs: Option<OldLogs>,
     /// The key that seals secrets; never in the data directory.
     pub secret_key: PathBuf,
     /// What decisions rest on; goes into the state as an input.
     pub model: model::Config,
     /// What the shell does for each project.
     pub watched: BTreeMap<ProjectName, Watched>,
+}
+
+/// What becomes of old logs until they expire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldLogs {
+    /// They move to this directory,
+    pub dir: PathBuf,
+    /// when their runs were created so long ago.
+    pub after: Duration,
 }
 
 /// How much room some files take from the start.

@@ -24,7 +24,9 @@ pub(super) const POLL_RANGE: (Duration, Duration) = (Duration::from_secs(1), Dur
 pub(super) const RUNS_KEPT: Duration = Duration::from_secs(400 * 86_400);
 /// The logs of their steps are kept for so long.
 pub(super) const LOGS_KEPT: Duration = Duration::from_secs(90 * 86_400);
-/// Between these lie `retention.runs` and `retention.logs`.
+/// Logs move when their runs are so old, if they move.
+pub(super) const MOVE_AFTER: Duration = Duration::from_secs(30 * 86_400);
+/// Between these lie `retention.runs`, `retention.logs` and `logs.move_after`.
 pub(super) const KEPT_RANGE: (Duration, Duration) = (Duration::from_secs(86_400), Duration::from_secs(36_500 * 86_400));
 
 /// Bytes of a new segment of the journal.

@@ -22,7 +22,7 @@ mod scalars;
 mod variables;
 mod written;
 
-pub use checked::{Config, HookKey, Sizes, Watched};
+pub use checked::{Config, HookKey, OldLogs, Sizes, Watched};
 pub use error::{Error, Errors};
 pub use load::{Source, load, parse};
 pub use variables::Scalars;

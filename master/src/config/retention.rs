@@ -1,12 +1,14 @@
-//! Checks of `[retention]`, of all projects and of one.
+//! Checks of `[retention]`, of all projects and of one, and of `[logs]`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use windlass_core::model::{ProjectName, Retention};
 
 use super::check::Checker;
-use super::limits::{KEPT_RANGE, LOGS_KEPT, RUNS_KEPT};
+use super::checked::OldLogs;
+use super::limits::{KEPT_RANGE, LOGS_KEPT, MOVE_AFTER, RUNS_KEPT};
 use super::written;
 
 impl Checker<'_> {
@@ -22,6 +24,26 @@ impl Checker<'_> {
             self.wrong(at, key, text, "keep runs at least as long as logs");
         }
         Retention { runs, logs }
+    }
+
+    /// Where old logs move to, and when. The directory is made by the start.
+    pub(super) fn old_logs(&mut self, written: written::Logs, data_dir: &Path) -> Option<OldLogs> {
+        let after_at = written.move_after.as_ref().map(|value| value.span().start);
+        let after = self.written_span("logs.move_after", written.move_after, KEPT_RANGE);
+        let Some(to) = written.move_to else {
+            if after_at.is_some() {
+                self.wrong(after_at, "logs.move_after", "nothing says where logs move to", "add `logs.move_to`");
+            }
+            return None;
+        };
+        let (at, dir) = (to.span().start, PathBuf::from(to.into_inner()));
+        if !dir.is_absolute() {
+            self.wrong(Some(at), "logs.move_to", "it is not an absolute path", "begin it with /");
+        } else if dir.starts_with(data_dir) {
+            let text = "it lies in the data directory, so that nothing would be won";
+            self.wrong(Some(at), "logs.move_to", text, "name a directory on another volume");
+        }
+        Some(OldLogs { dir, after: after.unwrap_or(MOVE_AFTER) })
     }
 
     /// Of projects that have times of their own.

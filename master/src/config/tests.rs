@@ -225,3 +225,16 @@ fn what_is_over_is_kept_as_long_as_the_file_says() {
     assert!(said("[retention]\nlogs = \"1h\"\n").contains("retention.logs: 1h is not between 1d and 36500d"));
     assert!(said("[retention]\nkeep_last = \"5\"\n").contains("retention.keep_last"));
 }
+
+#[test]
+fn old_logs_move_where_the_file_says() {
+    assert_eq!(parsed("").expect("defaults").old_logs, None);
+    let old = |text: &str| parsed(text).expect("it is right").old_logs.map(|old| (old.dir, old.after));
+    let days = |count: u64| Duration::from_secs(count * 86_400);
+    assert_eq!(old("[logs]\nmove_to = \"/big\"\n"), Some(("/big".into(), days(30))));
+    assert_eq!(old("[logs]\nmove_to = \"/big\"\nmove_after = \"2d\"\n"), Some(("/big".into(), days(2))));
+    assert!(said("[logs]\nmove_after = \"2d\"\n").contains("logs.move_after: nothing says where logs move to"));
+    assert!(said("[logs]\nmove_to = \"big\"\n").contains("master.toml:2: logs.move_to: it is not an absolute path"));
+    let inside = "data_dir = \"/var/lib/w\"\n[logs]\nmove_to = \"/var/lib/w/old\"\n";
+    assert!(said(inside).contains("master.toml:3: logs.move_to: it lies in the data directory"));
+}

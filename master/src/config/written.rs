@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) agents: Agents,
     pub(super) limits: Limits,
     pub(super) retention: Retention,
+    pub(super) logs: Logs,
     pub(super) disk: Disk,
     pub(super) secrets: Secrets,
     pub(super) projects: BTreeMap<Spanned<String>, Project>,
@@ -47,6 +48,13 @@ pub(super) struct Limits {
 pub(super) struct Retention {
     pub(super) runs: Option<Spanned<String>>,
     pub(super) logs: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Logs {
+    pub(super) move_to: Option<Spanned<String>>,
+    pub(super) move_after: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,6 +4,7 @@ mod act;
 mod alarm;
 mod decide;
 mod end_logs;
+mod move_logs;
 pub mod published;
 mod remove_logs;
 mod room;
@@ -12,6 +13,7 @@ mod vigil;
 
 pub use act::Act;
 pub use end_logs::EndLogs;
+pub use move_logs::MoveLogs;
 pub use published::Published;
 pub use remove_logs::RemoveLogs;
 pub use task::{Ended, Engine, record};

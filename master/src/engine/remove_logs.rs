@@ -16,18 +16,20 @@ use crate::logs;
 pub struct RemoveLogs(Sender<ProjectName>);
 
 impl RemoveLogs {
-    /// Starts it. All logs lie in `dir`; `published` says what has expired.
-    pub fn start(disk: Arc<dyn Disk>, dir: PathBuf, published: Published) -> io::Result<Self> {
+    /// Starts it. All logs lie in `dirs`; `published` says what has expired.
+    pub fn start(disk: Arc<dyn Disk>, dirs: Vec<PathBuf>, published: Published) -> io::Result<Self> {
         let (asked, projects) = channel::<ProjectName>();
         let run = move || {
             for project in projects {
                 let state = published.state();
                 let Some(below) = state.projects.get(&project).map(|project| project.logs.from) else { continue };
-                match logs::expire(&*disk, &dir, &project, below) {
-                    Ok(0) => {}
-                    Ok(runs) => tracing::info!(%project, runs, below, "removed logs that have expired"),
-                    Err(error) => {
-                        tracing::error!(%project, %error, "logs that have expired stay; the next start removes them");
+                for dir in &dirs {
+                    match logs::expire(&*disk, dir, &project, below) {
+                        Ok(0) => {}
+                        Ok(runs) => tracing::info!(%project, runs, below, "removed logs that have expired"),
+                        Err(error) => {
+                            tracing::error!(%project, %error, "logs that have expired stay; the next start removes them");
+                        }
                     }
                 }
             }

@@ -21,7 +21,7 @@ pub fn expire(disk: &dyn Disk, dir: &Path, project: &ProjectName, below: u64) ->
 }
 
 /// The number of the run whose logs lie there.
-fn number_of(dir: &Path) -> Option<u64> {
+pub(super) fn number_of(dir: &Path) -> Option<u64> {
     let name = dir.file_name()?.to_str()?;
     name.parse().ok().filter(|number: &u64| number.to_string() == name)
 }
@@ -37,11 +37,13 @@ fn remove(disk: &dyn Disk, path: &Path) -> Result<()> {
     missing_is_fine(disk.remove_dir(path)).map(drop)
 }
 
-fn inside(disk: &dyn Disk, dir: &Path) -> Result<Vec<std::path::PathBuf>> {
+/// What is in a directory; nothing if it is missing.
+pub(super) fn inside(disk: &dyn Disk, dir: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(missing_is_fine(disk.read_dir(dir))?.unwrap_or_default())
 }
 
-fn missing_is_fine<T>(done: Result<T>) -> Result<Option<T>> {
+/// None if it is missing.
+pub(super) fn missing_is_fine<T>(done: Result<T>) -> Result<Option<T>> {
     match done {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         done => done.map(Some),

@@ -23,6 +23,8 @@ const WAITING: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Logs {
     dir: Arc<PathBuf>,
+    /// Where old logs moved to.
+    moved: Option<Arc<PathBuf>>,
     registry: Registry,
     commands: mpsc::Sender<Command>,
     reader: Reader,
@@ -70,7 +72,13 @@ impl Logs {
         }
         let reader = Reader::start(disk)?;
         let (commands, failure) = start_writer(writer)?;
-        Ok(Self { dir: Arc::new(dir), registry, commands, reader, refuses, failure })
+        Ok(Self { dir: Arc::new(dir), moved: None, registry, commands, reader, refuses, failure })
+    }
+
+    /// Logs that are not there are looked for here: this is where old ones moved to.
+    #[must_use]
+    pub fn and_moved(self, dir: Option<PathBuf>) -> Self {
+        Self { moved: dir.map(Arc::new), ..self }
     }
 
     /// Whether new bytes are refused for want of room: the agents keep them.
@@ -157,7 +165,8 @@ impl Logs {
         name: &LogName,
         read: impl FnOnce(&LogReader) -> windlass_disk::log::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
-        self.reader.with(name.base(&self.dir), read).await
+        let moved = self.moved.as_ref().map(|dir| name.base(dir));
+        self.reader.with(name.base(&self.dir), moved, read).await
     }
 
     /// Reads from `offset` on, and follows the log until it is sealed. A log that does not exist yet is waited for.
@@ -165,7 +174,7 @@ impl Logs {
         let base = name.base(&self.dir);
         // First the state, then the files: a log whose files are there although nobody writes it was over before we came.
         let state = self.registry.follow(&base);
-        let exists = self.reader.with(base, |_| Ok(())).await?.is_some();
+        let exists = self.with(name, |_| Ok(())).await?.is_some();
         let is_over = exists && state.borrow().phase == LogPhase::Absent;
         let state = (!is_over).then_some(state);
         Ok(Tail::new(self.clone(), name.clone(), offset, state))

@@ -1,6 +1,7 @@
 //! The thread `log reader`: opens a log, does what it is asked to, and lets it go. It keeps nothing, so a slow reader costs nothing.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -32,23 +33,34 @@ impl Reader {
         Ok(Self(sender))
     }
 
-    /// What `read` makes of the log of `base`; `None` if there is no such log.
+    /// What `read` makes of the log of `base`, or else of `moved`; `None` if there is no such log.
     pub(super) async fn with<T: Send + 'static>(
         &self,
         base: PathBuf,
+        moved: Option<PathBuf>,
         read: impl FnOnce(&LogReader) -> windlass_disk::log::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |disk| {
-            let read = || {
-                if !disk.exists(&LogPaths::of(&base).index)? {
-                    return Ok(None);
-                }
-                read(&LogReader::open(disk, &base)?).map(Some)
+            // It may move between two looks, but never back.
+            let found = match (open(disk, &base), &moved) {
+                (Ok(None), Some(moved)) => open(disk, moved),
+                (found, _) => found,
             };
-            _ = reply.send(read());
+            _ = reply.send(found.and_then(|log| log.as_ref().map(read).transpose()));
         });
         self.0.send(job).await.map_err(|_| Error::Stopped)?;
         Ok(answer.await.map_err(|_| Error::Stopped)??)
+    }
+}
+
+/// None if it is not there, or no more.
+fn open(disk: &dyn Disk, base: &Path) -> windlass_disk::log::Result<Option<LogReader>> {
+    if !disk.exists(&LogPaths::of(base).index)? {
+        return Ok(None);
+    }
+    match LogReader::open(disk, base) {
+        Err(windlass_disk::log::Error::Disk(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }

@@ -390,3 +390,22 @@ fn more_than_four_logs_are_synced_at_once_with_their_volume_and_survive_a_power_
         assert_eq!(disk.read(&base.with_extension("log")).expect("its name is kept"), b"x");
     }
 }
+
+#[tokio::test]
+async fn a_log_that_moved_is_read_as_before() {
+    let Place { dir, logs } = place();
+    let (here, there) = (dir.path().join("logs"), dir.path().join("big"));
+    let logs = logs.and_moved(Some(there.clone()));
+    logs.open(key(), &name(), QUOTA).await.expect("opened");
+    append(&logs, chunk(0, &["abc\n", "d"])).await;
+    logs.seal(key(), 5, HostEnd::Whole(Digest(*blake3::hash(b"abc\nd").as_bytes()))).await.expect("whole");
+    logs.close(key()).await.expect("closed");
+    let before = logs.summary(&name()).await.expect("readable").expect("there");
+    assert_eq!(move_old(&RealDisk, (&here, &there), &name().run.project, 43, &|_| false, &|| false).expect("moved"), 1);
+    assert!(!name().base(&here).with_extension("idx").exists());
+    assert_eq!(logs.summary(&name()).await.expect("readable").expect("there"), before);
+    assert_eq!(text(&logs).await, "abc\nd");
+    assert_eq!(logs.read(&name(), 2, 2).await.expect("readable"), "c\n".as_bytes());
+    let mut tail = logs.tail(&name(), 4).await.expect("there");
+    assert!(matches!(tail.next(100).await.expect("readable"), Part::Bytes { offset: 4, .. }));
+}

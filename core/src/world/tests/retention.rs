@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::input::Input;
 use crate::model::{Config, Duration, Outcome, ProjectName, Retention, RunId, UnixMs};
-use crate::retention::{KEPT_ALWAYS, has_expired, has_lost_logs};
+use crate::retention::{KEPT_ALWAYS, has_expired, has_lost_logs, old_below};
 use crate::touched::Touched;
 use crate::world::{effects, next_deadline};
 
@@ -185,4 +185,28 @@ fn a_clock_that_leapt_deletes_nothing_and_neither_does_a_project_that_is_gone() 
     world.input(Input::Wake);
     assert_eq!(world.expired(), (11, 11), "the newest twenty stay");
     world.assert_replays();
+}
+
+#[test]
+fn logs_are_old_by_day_but_not_of_open_or_the_newest_runs_nor_by_a_clock_that_leapt() {
+    let mut world = world();
+    let begun = world.now;
+    world.runs(2);
+    world.now = begun.after(DAY);
+    let open = world.run(ONE);
+    world.begin(&open, "build");
+    world.runs(1 + KEPT_ALWAYS);
+    let old = |world: &World, age| old_below(&world.state, world.now, &name("shop"), age);
+    world.now = begun.after(days(3)).before(Duration::from_ms(1));
+    assert_eq!(old(&world, days(2)), 1, "the first day is not over so long");
+    world.now = begun.after(days(3));
+    assert_eq!((old(&world, days(2)), old(&world, days(3))), (3, 1), "those of the first day");
+    world.now = begun.after(days(4));
+    assert_eq!(old(&world, days(2)), open.number, "it may still write");
+    let fence = world.fence(&open, "build");
+    world.carry_out_rest(fence, Outcome::Succeeded);
+    assert_eq!(old(&world, days(2)), 5, "all but the newest twenty");
+    world.now = begun.after(days(3_650));
+    world.input(Input::Begin { epoch: 2, restored: false });
+    assert_eq!(old(&world, days(2)), 0, "nobody knows how late it is");
 }
