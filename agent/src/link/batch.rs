@@ -18,7 +18,15 @@ pub(super) struct Batch {
 
 /// The chunks from entry `first` on that fit in one message; none if there are none yet.
 pub(super) fn read(reader: &LogReader, log: LogId, first: u64) -> windlass_disk::log::Result<Option<Batch>> {
-    let mut entries = reader.entries(first, MARKS_MAX)?;
+    match read_some(reader, log, first, MARKS_MAX) {
+        // What stands before the damage is good.
+        Err(error) if error.is_damage() => read_some(reader, log, first, 1),
+        read => read,
+    }
+}
+
+fn read_some(reader: &LogReader, log: LogId, first: u64, max: u64) -> windlass_disk::log::Result<Option<Batch>> {
+    let mut entries = reader.entries(first, max)?;
     let fitting = fitting(&entries);
     entries.truncate(fitting);
     let (Some(begin), Some(end)) = (entries.first(), entries.last()) else { return Ok(None) };
@@ -32,18 +40,38 @@ pub(super) fn read(reader: &LogReader, log: LogId, first: u64) -> windlass_disk:
 
 /// The entry from which a reader goes on that has `offset` bytes: the chunk with the next byte, or a gap before it.
 pub(super) fn entry_at(reader: &LogReader, offset: u64) -> windlass_disk::log::Result<u64> {
-    let mut number = match reader.chunk_at(offset)? {
-        Some((number, _)) => number,
-        None => reader.extent()?.entries,
+    let mut number = match reader.chunk_at(offset) {
+        Ok(Some((number, _))) => number,
+        Ok(None) => reader.extent()?.entries,
+        Err(error) if error.is_damage() => find(reader, offset)?,
+        Err(error) => return Err(error),
     };
     while number > 0 {
-        let before = reader.entries(number - 1, 1)?;
-        if !before.iter().all(|entry| entry.len == 0 && entry.offset == offset) {
+        let is_gap_here = match reader.entries(number - 1, 1) {
+            Ok(before) => before.iter().all(|entry| entry.len == 0 && entry.offset == offset),
+            Err(error) if error.is_damage() => false,
+            Err(error) => return Err(error),
+        };
+        if !is_gap_here {
             break;
         }
         number -= 1;
     }
     Ok(number)
+}
+
+/// The whole chunk with the next byte, or one behind it, in an index that is damaged.
+fn find(reader: &LogReader, offset: u64) -> windlass_disk::log::Result<u64> {
+    let count = reader.extent()?.entries;
+    for number in 0..count {
+        match reader.entries(number, 1) {
+            Ok(found) if found.iter().any(|entry| entry.end() > offset) => return Ok(number),
+            Ok(_) => {}
+            Err(error) if error.is_damage() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
 }
 
 /// How many of these fit: at least one, because no chunk is larger than a message may be.

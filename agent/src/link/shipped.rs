@@ -117,15 +117,26 @@ impl Shipped {
         }
         // Whether it is over is asked before the log is read: what was written before the end is then seen.
         let end = end_of(attempt, self.log.step);
-        if let Some(batch) = batch::read(&self.reader, self.log, *entry)? {
-            *entry = batch.next_entry;
-            *sent = batch.chunk.offset + batch.chunk.data.len() as u64;
-            self.unacked = sent.saturating_sub(*durable);
-            return Ok(Some(Up::Chunk(batch.chunk)));
+        match batch::read(&self.reader, self.log, *entry) {
+            Ok(Some(batch)) if !*lost_tail && batch.chunk.offset <= *sent => {
+                *entry = batch.next_entry;
+                *sent = batch.chunk.offset + batch.chunk.data.len() as u64;
+                self.unacked = sent.saturating_sub(*durable);
+                return Ok(Some(Up::Chunk(batch.chunk)));
+            }
+            Ok(None) => {}
+            Ok(Some(_)) => *lost_tail = true,
+            Err(error) if error.is_damage() => {
+                if !std::mem::replace(lost_tail, true) {
+                    tracing::error!(fence = %self.log.fence, step = self.log.step, %error, "the rest of a log is lost");
+                }
+            }
+            Err(error) => return Err(error.into()),
         }
         let Some(end) = end else { return Ok(None) };
-        // The master has more than we do: the host lost its own tail, and what the master has stands.
-        let (total, digest) = if *lost_tail { (*durable, None) } else { (end.total, end.digest) };
+        // The host lost its own tail, or its disk changed it: what the master has stands, and a gap says that it is not all.
+        let lost = *lost_tail || *sent < end.total || !self.reader.is_whole()?;
+        let (total, digest) = if lost { ((*sent).max(*durable), None) } else { (end.total, end.digest) };
         self.stage = Stage::Sealing { sent: *sent, durable: *durable };
         Ok(Some(Up::Seal { log: self.log, total, digest }))
     }

@@ -29,7 +29,15 @@ pub enum Error {
         /// How many bytes it has.
         len: usize,
     },
-    /// An entry in the middle of the index is not whole.
+    /// The data of a chunk is not what was written.
+    #[error("the chunk at {offset} of {} is damaged", bytes.display())]
+    Changed {
+        /// The file of the raw bytes.
+        bytes: PathBuf,
+        /// Where the chunk begins.
+        offset: u64,
+    },
+    /// An entry of the index, not one at the end of a log that is still written, is not whole.
     #[error("entry {entry} of {}: {why}", index.display())]
     Damaged {
         /// The index file.
@@ -39,4 +47,11 @@ pub enum Error {
         /// What is wrong with it.
         why: EntryError,
     },
+}
+
+impl Error {
+    /// True if what is stored is not what was written: no try will read it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Error::Changed { .. } | Error::Damaged { .. })
+    }
 }

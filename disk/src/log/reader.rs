@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::{Entry, LogPaths, Result, index};
+use super::{Entry, Error, LogPaths, Result, index, verify};
 use crate::file::{Disk, DiskFile, Open};
+
+/// How many entries are looked at together while bytes are read.
+const ENTRIES_AT_ONCE: u64 = 256;
 
 /// How far a log can be read now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Extent {
 pub struct LogReader {
     bytes: Box<dyn DiskFile>,
     index: Box<dyn DiskFile>,
+    /// Nobody writes it any more: an end that is not whole is damage.
+    over: bool,
 }
 
 impl LogReader {
@@ -27,11 +32,16 @@ impl LogReader {
         let paths = LogPaths::of(base);
         let bytes = disk.open(&paths.bytes, Open::Read)?;
         let index = disk.open(&paths.index, Open::Read)?;
-        Ok(LogReader { bytes, index })
+        Ok(LogReader { bytes, index, over: false })
+    }
+
+    /// The same, of a log that nobody writes any more and of which everything was synced.
+    pub fn open_over(disk: &dyn Disk, base: &Path) -> Result<LogReader> {
+        Ok(LogReader { over: true, ..LogReader::open(disk, base)? })
     }
 
     /// How far the log reaches. What stands behind the last whole entry whose data is there is still
-    /// being written, or was torn: it does not count.
+    /// being written, or was torn: it does not count, unless the log is over.
     pub fn extent(&self) -> Result<Extent> {
         let mut entries = index::count(&*self.index)?;
         let len = self.bytes.len()?;
@@ -39,10 +49,19 @@ impl LogReader {
             let last = index::read_many(&*self.index, entries - 1, 1)?.pop();
             match last {
                 Some(Ok(last)) if last.end() <= len => return Ok(Extent { entries, end: last.end() }),
+                Some(Err(why)) if self.over => return Err(index::damaged(&*self.index, entries - 1, why)),
+                Some(Ok(last)) if self.over => {
+                    return Err(Error::Changed { bytes: self.bytes.path().to_owned(), offset: last.offset });
+                }
                 Some(_) | None => entries -= 1,
             }
         }
         Ok(Extent::default())
+    }
+
+    /// Whether nothing stands behind the last whole entry. What does was torn or damaged, if the log is over.
+    pub fn is_whole(&self) -> Result<bool> {
+        Ok(self.extent()?.entries == index::count(&*self.index)?)
     }
 
     /// At most `max` entries from the number `first` on.
@@ -67,11 +86,36 @@ impl LogReader {
         Ok(self.entries(number, 1)?.pop().map(|entry| (number, entry)))
     }
 
-    /// The bytes in `[offset, offset + len)`, fewer at the end of what can be read.
+    /// The bytes in `[offset, offset + len)`, fewer at the end of what can be read. A disk may change what it was given, so each chunk
+    /// is read whole and compared with its checksum.
     pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let left = self.extent()?.end.saturating_sub(offset);
-        let len = usize::try_from(left).unwrap_or(usize::MAX).min(len);
-        Ok(self.bytes.read_range(offset, len)?)
+        let end = self.extent()?.end.min(offset.saturating_add(len as u64));
+        let mut bytes = Vec::new();
+        let Some((mut number, _)) = self.chunk_at(offset)?.filter(|_| offset < end) else { return Ok(bytes) };
+        loop {
+            let mut entries = self.entries(number, ENTRIES_AT_ONCE)?;
+            entries.retain(|entry| entry.offset < end);
+            let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(bytes) };
+            let span = usize::try_from(last.end() - first.offset).expect("it fits in memory like what was asked for");
+            let data = self.bytes.read_range(first.offset, span)?;
+            self.compare(&entries, &data)?;
+            let within = |at: u64| usize::try_from(at.saturating_sub(first.offset)).unwrap_or(span).min(span);
+            bytes.extend_from_slice(&data[within(offset)..within(end)]);
+            number += entries.len() as u64;
+        }
+    }
+
+    /// Compares the data of chunks that follow each other with their checksums.
+    fn compare(&self, entries: &[Entry], data: &[u8]) -> Result<()> {
+        let mut rest = data;
+        for entry in entries.iter().filter(|entry| entry.len > 0) {
+            let (chunk, behind) = rest.split_at((entry.len as usize).min(rest.len()));
+            if !verify(chunk, entry.data_crc32c) {
+                return Err(Error::Changed { bytes: self.bytes.path().to_owned(), offset: entry.offset });
+            }
+            rest = behind;
+        }
+        Ok(())
     }
 
     /// How many entries from the first on satisfy what all before a point satisfy and none behind.

@@ -311,3 +311,42 @@ fn a_chunk_that_found_no_space_can_be_tried_again() {
         assert_eq!(writer.digest().expect("digest"), *blake3::hash(b"first2nd").as_bytes());
     }
 }
+
+#[test]
+fn a_reader_is_given_no_byte_that_changed_on_the_disk() {
+    let disk = FaultyDisk::new();
+    let mut log = new_log(&disk);
+    for data in [b"abc", b"def", b"ghi"] {
+        log.append(Kind::Stdout, 0, data).expect("appended");
+    }
+    log.sync().expect("synced");
+    disk.damage(&paths().bytes, |bytes| bytes[4] ^= 1);
+    let reader = reader(&disk);
+    assert_eq!(reader.read(1, 2).expect("sound"), b"bc");
+    assert_eq!(reader.read(7, 9).expect("sound"), b"hi");
+    for (offset, len) in [(0, 9), (2, 2), (5, 1)] {
+        let error = reader.read(offset, len).expect_err("a bit was flipped");
+        assert!(matches!(error, Error::Changed { offset: 3, .. }) && error.is_damage(), "{error}");
+    }
+}
+
+#[test]
+fn the_damaged_end_of_a_log_that_is_over_is_not_taken_for_one_that_is_still_written() {
+    let damage = [(paths().index, 2 * ENTRY_BYTES + 9, None), (paths().bytes, 0, Some(4))];
+    for (file, flipped, cut) in damage {
+        let disk = FaultyDisk::new();
+        let mut log = new_log(&disk);
+        for data in [b"abc", b"def", b"ghi"] {
+            log.append(Kind::Stdout, 0, data).expect("appended");
+        }
+        log.sync().expect("synced");
+        disk.damage(&file, |bytes| match cut {
+            Some(len) => bytes.truncate(len),
+            None => bytes[flipped] ^= 1,
+        });
+        assert!(reader(&disk).read(0, 9).expect("it may be written still").len() < 9);
+        let over = LogReader::open_over(&disk, Path::new(BASE)).expect("it opens");
+        assert!(over.read(0, 9).expect_err("it is damaged").is_damage());
+        assert!(over.extent().expect_err("it is damaged").is_damage());
+    }
+}

@@ -165,8 +165,11 @@ impl Logs {
         name: &LogName,
         read: impl FnOnce(&LogReader) -> windlass_disk::log::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
+        let base = name.base(&self.dir);
+        // First the state, then the files: one that nobody writes and that is there was over before we came.
+        let over = self.registry.find(&base).is_none();
         let moved = self.moved.as_ref().map(|dir| name.base(dir));
-        self.reader.with(name.base(&self.dir), moved, read).await
+        self.reader.with([Some(base), moved], over, read).await
     }
 
     /// Reads from `offset` on, and follows the log until it is sealed. A log that does not exist yet is waited for.
@@ -174,7 +177,8 @@ impl Logs {
         let base = name.base(&self.dir);
         // First the state, then the files: a log whose files are there although nobody writes it was over before we came.
         let state = self.registry.follow(&base);
-        let exists = self.with(name, |_| Ok(())).await?.is_some();
+        let moved = self.moved.as_ref().map(|dir| name.base(dir));
+        let exists = self.reader.with([Some(base), moved], false, |_| Ok(())).await?.is_some();
         let is_over = exists && state.borrow().phase == LogPhase::Absent;
         let state = (!is_over).then_some(state);
         Ok(Tail::new(self.clone(), name.clone(), offset, state))

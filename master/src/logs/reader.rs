@@ -33,21 +33,18 @@ impl Reader {
         Ok(Self(sender))
     }
 
-    /// What `read` makes of the log of `base`, or else of `moved`; `None` if there is no such log.
+    /// What `read` makes of the log at the first of these places that has it; `None` if none does. It may move from one to the next between
+    /// two looks, but never back. Of one that is `over`, an end that is not whole is damage.
     pub(super) async fn with<T: Send + 'static>(
         &self,
-        base: PathBuf,
-        moved: Option<PathBuf>,
+        places: [Option<PathBuf>; 2],
+        over: bool,
         read: impl FnOnce(&LogReader) -> windlass_disk::log::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |disk| {
-            // It may move between two looks, but never back.
-            let found = match (open(disk, &base), &moved) {
-                (Ok(None), Some(moved)) => open(disk, moved),
-                (found, _) => found,
-            };
-            _ = reply.send(found.and_then(|log| log.as_ref().map(read).transpose()));
+            let found = places.iter().flatten().find_map(|base| open(disk, base, over).transpose());
+            _ = reply.send(found.transpose().and_then(|log| log.as_ref().map(read).transpose()));
         });
         self.0.send(job).await.map_err(|_| Error::Stopped)?;
         Ok(answer.await.map_err(|_| Error::Stopped)??)
@@ -55,11 +52,12 @@ impl Reader {
 }
 
 /// None if it is not there, or no more.
-fn open(disk: &dyn Disk, base: &Path) -> windlass_disk::log::Result<Option<LogReader>> {
+fn open(disk: &dyn Disk, base: &Path, over: bool) -> windlass_disk::log::Result<Option<LogReader>> {
     if !disk.exists(&LogPaths::of(base).index)? {
         return Ok(None);
     }
-    match LogReader::open(disk, base) {
+    let open = if over { LogReader::open_over } else { LogReader::open };
+    match open(disk, base) {
         Err(windlass_disk::log::Error::Disk(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
         found => found.map(Some),
     }
