@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use windlass_core::input::ApiToken;
 use windlass_core::model::Duration;
 use windlass_core::world;
 use windlass_core::{Input, State};
+use windlass_disk::RealDisk;
 
 use crate::args::Place;
 use crate::backup::Mark;
@@ -115,8 +117,8 @@ pub fn open_facts(files: &Files, state: &mut State) -> Result<Facts, Failure> {
 
 /// Where the facts of this master are.
 pub fn files(data: &DataDir, identity: &Identity) -> Files {
-    let (journal, checkpoints) = (data.journal(), data.checkpoints());
-    Files { journal, checkpoints, cluster_id: cluster_bytes(identity), segment_bytes: SEGMENT_BYTES }
+    let (disk, journal, checkpoints) = (Arc::new(RealDisk), data.journal(), data.checkpoints());
+    Files { disk, journal, checkpoints, cluster_id: cluster_bytes(identity), segment_bytes: SEGMENT_BYTES }
 }
 
 /// Whether the directory is a restored backup, or a copy that was cut, which no start has seen yet.

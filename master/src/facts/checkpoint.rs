@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use windlass_core::State;
-use windlass_disk::journal::Mark;
+use windlass_disk::journal::{Mark, Source};
 use windlass_disk::{Disk, safe_write};
 
 /// The newest format that this program reads, and the one that it writes. It rises when facts mean another state than before, so that an
@@ -149,6 +149,21 @@ impl Checkpoints {
             self.disk.remove_file(path)?;
         }
         Ok(kept.get(1).and_then(|path| self.read(path).ok()).map(|older| older.mark))
+    }
+
+    /// The same, and compresses the segments that end before the older one: the history alone needs them from now on. A checkpoint that
+    /// cannot be written is no harm: the next start reads more.
+    pub fn write_and_compress(&self, checkpoint: &Checkpoint, source: &Source) {
+        let compressed = match self.write(checkpoint) {
+            Ok(Some(older)) => source.compress_before(older.segment),
+            Ok(None) => Ok(0),
+            Err(error) => return tracing::error!(%error, "a checkpoint was not written"),
+        };
+        match compressed {
+            Ok(0) => {}
+            Ok(segments) => tracing::info!(segments, "old segments of the journal are compressed"),
+            Err(error) => tracing::error!(%error, "an old segment of the journal was not compressed"),
+        }
     }
 
     fn path(&self, lsn: u64) -> PathBuf {

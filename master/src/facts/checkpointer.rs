@@ -119,23 +119,10 @@ impl Writer {
         self.unwritten + turn.bytes - self.bytes >= self.pace.bytes || self.at.elapsed() >= self.pace.every
     }
 
-    /// A checkpoint that cannot be written is no harm: the next start reads more. It is tried again when the next one is due.
+    /// One that cannot be written is tried again when the next one is due.
     fn write(&mut self, turn: &Published) {
         let checkpoint = Checkpoint { mark: turn.mark, state: Arc::clone(&turn.state) };
-        match self.checkpoints.write(&checkpoint) {
-            Ok(older) => self.compress(older),
-            Err(error) => tracing::error!(%error, "a checkpoint was not written"),
-        }
+        self.checkpoints.write_and_compress(&checkpoint, &self.source);
         (self.lsn, self.bytes, self.unwritten, self.at) = (turn.mark.last_lsn, turn.bytes, 0, Instant::now());
-    }
-
-    /// What ends before the older checkpoint is needed for the history alone.
-    fn compress(&self, older: Option<Mark>) {
-        let Some(older) = older else { return };
-        match self.source.compress_before(older.segment) {
-            Ok(0) => {}
-            Ok(segments) => tracing::info!(segments, "old segments of the journal are compressed"),
-            Err(error) => tracing::error!(%error, "an old segment of the journal was not compressed"),
-        }
     }
 }

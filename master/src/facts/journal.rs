@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use windlass_core::{Recorded, State};
-use windlass_disk::RealDisk;
 use windlass_disk::journal::{Journal, Params, Recovered, Source};
+use windlass_disk::{Disk, RealDisk};
 
 use super::checkpoint::Unusable;
 use super::{Checkpoint, Checkpoints, Committer, DecodeError, Reader, decode};
@@ -49,8 +49,10 @@ impl Error {
 }
 
 /// Where facts and checkpoints are kept, and whose they are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Files {
+    /// Where all of them lie.
+    pub disk: Arc<dyn Disk>,
     /// Segments.
     pub journal: PathBuf,
     /// Checkpoints.
@@ -64,12 +66,12 @@ pub struct Files {
 impl Files {
     /// The checkpoints.
     pub fn checkpoints(&self) -> Checkpoints {
-        Checkpoints::at(Arc::new(RealDisk), &self.checkpoints, self.cluster_id)
+        Checkpoints::at(Arc::clone(&self.disk), &self.checkpoints, self.cluster_id)
     }
 
     /// The segments.
     pub fn source(&self) -> Source {
-        Source::new(Arc::new(RealDisk), &self.journal, self.cluster_id)
+        Source::new(Arc::clone(&self.disk), &self.journal, self.cluster_id)
     }
 
     /// What a start folds from: the newest checkpoint that can be used, if there is one.
@@ -82,6 +84,15 @@ impl Files {
             return Err(Error::Checkpoint { file: newest.clone(), why });
         }
         checkpoints.newest(|_| true).map_err(disk)
+    }
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files")
+            .field("journal", &self.journal)
+            .field("checkpoints", &self.checkpoints)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,7 +122,8 @@ impl Facts {
         segment_bytes: u64,
         each: impl FnMut(&[Recorded]),
     ) -> Result<Self, Error> {
-        let files = Files { journal: dir.to_owned(), checkpoints: PathBuf::new(), cluster_id, segment_bytes };
+        let (disk, journal, checkpoints) = (Arc::new(RealDisk), dir.to_owned(), PathBuf::new());
+        let files = Files { disk, journal, checkpoints, cluster_id, segment_bytes };
         Self::open_behind(&files, None, each)
     }
 
@@ -120,7 +132,7 @@ impl Facts {
         let from = base.map(|base| &base.mark);
         let mut read_bytes = 0;
         let (journal, recovered) =
-            Journal::open_behind(Arc::new(RealDisk), &files.journal, files.cluster_id, params, from, |record| {
+            Journal::open_behind(Arc::clone(&files.disk), &files.journal, files.cluster_id, params, from, |record| {
                 let facts = record.entries.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
                 read_bytes += record.entries.iter().map(|entry| entry.bytes.len() as u64).sum::<u64>();
                 each(&facts);
@@ -147,6 +159,11 @@ impl Facts {
     /// The segments, for whoever compresses the old ones.
     pub fn source(&self) -> Source {
         self.journal.source()
+    }
+
+    /// The journal, for who appends on a thread of their own.
+    pub fn into_journal(self) -> Journal {
+        self.journal
     }
 
     /// Hands the journal to its own thread.

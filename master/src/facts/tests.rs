@@ -60,8 +60,9 @@ fn a_journal_of_another_cluster_is_refused() {
 }
 
 fn files(dir: &std::path::Path) -> Files {
+    let disk = std::sync::Arc::new(windlass_disk::RealDisk);
     let (journal, checkpoints) = (dir.join("journal"), dir.join("checkpoints"));
-    Files { journal, checkpoints, cluster_id: CLUSTER, segment_bytes: 1024 }
+    Files { disk, journal, checkpoints, cluster_id: CLUSTER, segment_bytes: 1024 }
 }
 
 /// Commits epochs 1 to 9 with a checkpoint behind every third one.

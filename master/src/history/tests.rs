@@ -1,10 +1,12 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use windlass_core::fact::ReopenedRun;
 use windlass_core::model::{Commit, Outcome, ProjectName, RunId, RunPlan, Trigger, TriggerKind, UnixMs};
 use windlass_core::{Fact, Recorded, State};
+use windlass_disk::RealDisk;
 
 use super::key::Kind;
 use super::store::Store;
@@ -27,8 +29,9 @@ struct World {
 
 impl World {
     fn open(dir: &Path) -> Result<Self, Error> {
+        let disk = Arc::new(RealDisk);
         let (journal, checkpoints) = (dir.join("journal"), dir.join("checkpoints"));
-        let files = Files { journal, checkpoints, cluster_id: CLUSTER, segment_bytes: 64 * 1024 };
+        let files = Files { disk, journal, checkpoints, cluster_id: CLUSTER, segment_bytes: 64 * 1024 };
         let (facts, state) = Facts::start(&files).expect("the journal opens");
         let checkpoints = files.checkpoints();
         let published = Published::new(State::default());

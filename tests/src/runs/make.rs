@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use windlass_core::model::UnixMs;
 use windlass_core::{Input, Recorded};
+use windlass_disk::RealDisk;
 use windlass_master::facts::{Checkpointer, Facts, Files, Pace, Reader, fold};
 
 use super::template::Template;
@@ -18,8 +19,8 @@ const BETWEEN_MS: u64 = 1_000;
 
 /// Where facts and checkpoints are in a directory that was made here.
 pub fn files(dir: &Path) -> Files {
-    let (journal, checkpoints) = (dir.join("journal"), dir.join("checkpoints"));
-    Files { journal, checkpoints, cluster_id: *b"many runs, over.", segment_bytes: 64 * 1024 * 1024 }
+    let (disk, journal, checkpoints) = (Arc::new(RealDisk), dir.join("journal"), dir.join("checkpoints"));
+    Files { disk, journal, checkpoints, cluster_id: *b"many runs, over.", segment_bytes: 64 * 1024 * 1024 }
 }
 
 /// Reads the facts there.

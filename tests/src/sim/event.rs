@@ -37,6 +37,12 @@ pub enum Event {
     MasterWakes,
     /// The log writer syncs.
     MasterSyncs,
+    /// A turn's checkpoint is due.
+    Checkpoint,
+    /// It is written.
+    WriteCheckpoint,
+    /// The master may have been quiet for a while.
+    MasterQuiet,
     /// An agent's program is started.
     StartAgent(HostId),
     /// An agent looks at its records, and with `true` at its locks.
@@ -102,6 +108,9 @@ impl Event {
             Self::StartCopy(host) => (31, id(host)),
             Self::EndCopy(host) => (32, id(host)),
             Self::Restore => (33, 0),
+            Self::Checkpoint => (34, 0),
+            Self::WriteCheckpoint => (35, 0),
+            Self::MasterQuiet => (36, 0),
             Self::Fault(fault) => (23, fault.number()),
             Self::Mend(fault) => (24, fault.number()),
         }
@@ -116,6 +125,7 @@ impl Event {
             Self::AskRun(_) | Self::AskCancel(..) | Self::Fault(_) | Self::Mend(_) => None,
             Self::AskSettle | Self::AskPause(..) | Self::AskReadmit(_) | Self::AskStart | Self::Rest => None,
             Self::RollBack(_) | Self::StartCopy(_) | Self::EndCopy(_) | Self::Restore => None,
+            Self::Checkpoint | Self::WriteCheckpoint | Self::MasterQuiet => None,
         }
     }
 
@@ -136,6 +146,7 @@ impl Event {
     pub fn is_of_master(&self) -> bool {
         match self {
             Self::StartMaster | Self::MasterWakes | Self::MasterSyncs => true,
+            Self::Checkpoint | Self::WriteCheckpoint | Self::MasterQuiet => true,
             Self::Deliver(_, _, Wire::Up(_) | Wire::LogUp(_) | Wire::AgentLeft) => true,
             Self::Deliver(..) | Self::StartAgent(_) | Self::Look(..) | Self::Dial(_) | Self::Shim(..) => false,
             Self::Silent(..) | Self::AskRun(_) | Self::AskCancel(..) | Self::Fault(_) | Self::Mend(_) => false,

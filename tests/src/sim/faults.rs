@@ -51,6 +51,8 @@ pub enum Fault {
     HostWall(HostId),
     /// The wall clock of the master jumps by years.
     MasterWall,
+    /// The master, or its host, ends while a checkpoint is written.
+    AtCheckpoint,
     /// A snapshot of a host's disk is put back later.
     RollBack(HostId),
     /// A second host is started from a snapshot of the first, for a while.
@@ -60,7 +62,7 @@ pub enum Fault {
 }
 
 /// The names of all kinds.
-pub const KINDS: [&str; 25] = [
+pub const KINDS: [&str; 26] = [
     "cut",
     "half-open",
     "one way",
@@ -83,15 +85,16 @@ pub const KINDS: [&str; 25] = [
     "inotify deaf",
     "host wall clock",
     "master wall clock",
+    "dies at checkpoint",
     "state rolled back",
     "state copied",
     "master restored",
 ];
 
 const MASTER_WALL: usize = 21;
-const RESTORE: usize = 24;
+const RESTORE: usize = 25;
 /// From here on: what makes much of a run's truth unknowable, so that not too many seeds have it.
-const RARE: usize = 22;
+const RARE: usize = 23;
 
 impl Fault {
     /// Its kind, an index of [`KINDS`].
@@ -119,9 +122,10 @@ impl Fault {
             Self::Deaf(_) => 19,
             Self::HostWall(_) => 20,
             Self::MasterWall => 21,
-            Self::RollBack(_) => 22,
-            Self::Copy(_) => 23,
-            Self::Restore => 24,
+            Self::AtCheckpoint => 22,
+            Self::RollBack(_) => 23,
+            Self::Copy(_) => 24,
+            Self::Restore => 25,
         }
     }
 
@@ -134,7 +138,7 @@ impl Fault {
             Self::HostDisk(host) | Self::Full(host) | Self::Deaf(host) | Self::HostWall(host) => host,
             Self::KillMaster | Self::MasterDies | Self::MasterPower | Self::PauseMaster => 0,
             Self::RollBack(host) | Self::Copy(host) => host,
-            Self::MasterDisk | Self::MasterWall | Self::Restore => 0,
+            Self::MasterDisk | Self::MasterWall | Self::Restore | Self::AtCheckpoint => 0,
         };
         self.kind() as u64 * 1_000 + host as u64
     }
@@ -162,9 +166,10 @@ impl Fault {
             18 => Self::Full(host),
             19 => Self::Deaf(host),
             20 => Self::HostWall(host),
-            22 => Self::RollBack(host),
-            23 => Self::Copy(host),
-            24 => Self::Restore,
+            22 => Self::AtCheckpoint,
+            23 => Self::RollBack(host),
+            24 => Self::Copy(host),
+            25 => Self::Restore,
             _ => Self::MasterWall,
         }
     }

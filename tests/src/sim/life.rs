@@ -41,6 +41,10 @@ pub struct Life {
     /// What is shown.
     pub(super) shown: Option<Outcome>,
     pub closed: bool,
+    /// A bad disk changed its record.
+    pub record_damaged: bool,
+    /// A bad disk changed one of its logs where it was written.
+    pub log_damaged: bool,
     /// Its agent's directory was copied or rolled back while it was open, or its master: what the copy says is believed, and what was
     /// placed since may run again by a person's word (known limits).
     pub tainted: bool,

@@ -1,28 +1,24 @@
 //! The master: shipped decisions over the shipped journal, with a loop that takes one input after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use windlass_core::model::{AgentId, Fence, UnixMs};
 use windlass_core::world::{self, Turn};
 use windlass_core::{Answer, Effect, Input, Recorded, State, Touched};
-use windlass_disk::journal::{EntryRef, Journal, Params};
+use windlass_disk::journal::{EntryRef, Journal, Mark};
 use windlass_disk::{Disk, FaultyDisk};
-use windlass_master::facts;
+use windlass_master::facts::{self, Checkpoint};
 use windlass_master::link::Told;
 use windlass_proto::convert::{Down, Up, Welcome, hello};
 use windlass_proto::v1;
 
+use super::checkpoints;
 use super::event::{HostId, LinkId, Wire};
 use super::host::{Clocks, MS};
 use super::logs::Logs;
 use super::model::Model;
 use super::process::{Process, ProcessDisk};
-
-pub(super) const JOURNAL: &str = "/master/journal";
-const CLUSTER: [u8; 16] = [7; 16];
-const PARAMS: Params = Params { segment_bytes: 256 * 1024 };
 
 /// What a start is told besides what is on its disk.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +27,8 @@ pub struct Begin<'a> {
     pub config: &'a windlass_core::model::Config,
     /// It is the first start on a backup.
     pub restored: bool,
+    /// Bytes of a new segment.
+    pub segment_bytes: u64,
 }
 
 /// A session that sits.
@@ -75,7 +73,14 @@ pub struct Master {
     greeted: BTreeSet<LinkId>,
     /// Attempts without an agent, whose logs the master itself ends.
     pub to_end: Vec<Fence>,
-    journal: Journal,
+    /// A turn whose checkpoint will be written; the journal goes on meanwhile.
+    pub(super) noted: Option<Checkpoint>,
+    /// No later record proves the last one whole yet.
+    pub(super) unproven: bool,
+    /// Behind the last turn.
+    pub(super) place: Mark,
+    pub(super) journal: Journal,
+    pub(super) own: Arc<dyn Disk>,
     disk: FaultyDisk,
     clocks: Clocks,
     begun: UnixMs,
@@ -93,33 +98,12 @@ impl Master {
     ) -> Option<Self> {
         let own = ProcessDisk::new(disk, process, &model.complaints);
         let own: Arc<dyn Disk> = Arc::new(own);
-        let mut state = State::default();
-        let known = model.known_lsn();
-        let (mut news, mut touched) = (Vec::new(), Touched::default());
-        let opened = Journal::open(Arc::clone(&own), Path::new(JOURNAL), CLUSTER, PARAMS, |record| {
-            for (entry, lsn) in record.entries.iter().zip(record.first_lsn..) {
-                let recorded = facts::decode(entry)?;
-                let changed = state.apply(recorded.at, &recorded.fact);
-                if lsn > known {
-                    touched.merge(changed);
-                    news.push(recorded);
-                }
-            }
-            Ok(())
-        });
-        let (journal, _) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                model.start_failed(&error, process.is_alive());
-                return None;
-            }
-        };
-        model.journal_read(&state, journal.last_lsn(), &news, &touched);
+        let (journal, state) = checkpoints::start(&own, disk, begin.segment_bytes, process, model)?;
         let wall = u64::try_from(clocks.wall_ms()).unwrap_or(0);
         let epoch = (journal.last_epoch() + 1).max(wall / 1_000);
         let begun = UnixMs(wall.max(state.now.0));
         let lsn = journal.last_lsn();
-        let logs = Logs::new(own);
+        let logs = Logs::new(Arc::clone(&own));
         let (disk, clocks, begun_ns) = (disk.clone(), clocks.clone(), clocks.boot_ns());
         let (seats, out, to_end) = (BTreeMap::new(), Vec::new(), Vec::new());
         let (opened, greeted) = (BTreeMap::new(), BTreeSet::new());
@@ -134,7 +118,11 @@ impl Master {
             to_end,
             opened,
             greeted,
+            noted: None,
+            unproven: false,
+            place: journal.mark(),
             journal,
+            own,
             disk,
             clocks,
             begun,
@@ -186,7 +174,7 @@ impl Master {
             .map(|entry| EntryRef { kind: entry.kind, format: entry.format, bytes: &entry.bytes })
             .collect();
         self.journal.append(self.state.epoch, &refs)?;
-        self.lsn = self.journal.last_lsn();
+        (self.lsn, self.place, self.unproven) = (self.journal.last_lsn(), self.journal.mark(), true);
         Ok(())
     }
 

@@ -58,7 +58,8 @@ impl World {
             }
             Fault::Power(host) => self.power_cut(host),
             Fault::PauseMaster => {
-                self.master_paused_until = until.max(self.master_paused_until);
+                // A pause that ends earlier than another changes nothing: messages do not overtake each other.
+                self.master_paused_until = self.master_paused_until.max(until);
                 self.all_hear_nothing();
             }
             Fault::PauseAgent(host) => self.stop(host, until, false),
@@ -95,6 +96,7 @@ impl World {
             }
             Fault::RollBack(host) | Fault::Copy(host) => self.snapshot(host, fault),
             Fault::Restore => self.back_up(),
+            Fault::AtCheckpoint => self.die_at_checkpoint(),
             Fault::MasterWall => {
                 let ms = self.jump_ms();
                 self.master_clocks.step_wall(ms);
@@ -154,8 +156,8 @@ impl World {
         self.hears_nothing_of(host);
         if let Some(machine) = self.machines.get_mut(host) {
             match all {
-                true => machine.frozen_until = until.max(machine.frozen_until),
-                false => machine.paused_until = until.max(machine.paused_until),
+                true => machine.frozen_until = machine.frozen_until.max(until),
+                false => machine.paused_until = machine.paused_until.max(until),
             }
         }
     }

@@ -10,6 +10,7 @@
 
 pub mod agent;
 mod asks;
+mod checkpoints;
 pub mod event;
 pub mod faults;
 pub mod host;
@@ -17,6 +18,7 @@ mod hosts;
 pub mod life;
 pub mod logs;
 pub mod master;
+mod masters;
 mod mishaps;
 pub mod model;
 pub mod network;
@@ -26,6 +28,7 @@ pub mod rest;
 mod restores;
 pub mod rng;
 pub mod run;
+mod seen;
 pub mod shim;
 pub mod steps;
 pub mod trace;

@@ -1,24 +1,19 @@
 //! What must hold: a world model that counts real execs, processes and bytes, and compares all that is believed, sent or shown with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use windlass_agent::attempts::AttemptDir;
-use windlass_agent::work::Holdings;
-use windlass_core::attempt::{Line, LineBody};
 use windlass_core::fact::AgentFact;
-use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, UnknownReason, Verdict, Work};
+use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, Verdict, Work};
 use windlass_core::{Answer, Fact, Recorded, State, Touched};
 use windlass_disk::log::LogPaths;
-use windlass_disk::record::read_record;
 use windlass_disk::{Disk, FaultyDisk};
 use windlass_proto::convert::Assignments;
 
+use super::checkpoints::{Folded, JOURNAL, Told};
 use super::event::LinkId;
 use super::life::{Life, compare, outcome_of};
-use super::master::JOURNAL;
 use super::process::Complaints;
-use super::steps::End;
 
 /// Everything that is known to be true, and everything that was found wrong.
 #[derive(Debug, Default)]
@@ -35,8 +30,12 @@ pub struct Model {
     pub lives: BTreeMap<Fence, Life>,
     /// Runs by their idempotency key.
     pub runs: BTreeMap<String, RunId>,
-    /// Files were damaged behind everybody's back: refusing is right.
-    pub damaged: bool,
+    /// The master's journal was damaged behind its back: refusing it is right.
+    pub damaged_journal: bool,
+    /// Checkpoints and logs of the master that were, without extensions.
+    pub damaged: BTreeSet<PathBuf>,
+    /// Agents of whose files one was: that they are quarantined is right.
+    pub doubted: BTreeSet<AgentId>,
     /// Agents whose directory was copied or rolled back: that they are quarantined is right.
     pub suspects: BTreeSet<AgentId>,
     /// Placements are marked, because a backup was made.
@@ -46,10 +45,12 @@ pub struct Model {
     now: u64,
     violations: Vec<String>,
     acked: BTreeMap<(Fence, u32), u64>,
-    epochs: BTreeMap<AgentId, u64>,
+    pub(super) epochs: BTreeMap<AgentId, u64>,
     newest_fence: Option<Fence>,
     answered: u64,
     believed: Option<(u64, State)>,
+    /// What all facts said at the last start.
+    pub(super) folded: Option<Folded>,
     /// Starts that found the journal damaged although nobody damaged it.
     pub refused_starts: u64,
 }
@@ -58,6 +59,20 @@ impl Model {
     /// Something is not as it must be.
     pub fn complain(&mut self, what: String) {
         self.violations.push(format!("{:.6}: {what}", self.now as f64 / 1e9));
+    }
+
+    /// Whether a checkpoint, or the log of this base, was damaged.
+    pub fn is_damaged(&self, base: &Path) -> bool {
+        self.damaged.contains(base)
+    }
+
+    /// Whether it may be that an agent is not what it says.
+    pub fn is_doubtful(&self, agent: AgentId) -> bool {
+        self.suspects.contains(&agent) || self.doubted.contains(&agent)
+    }
+
+    pub(super) fn has_damaged_record(&self, fence: Fence) -> bool {
+        self.lives.get(&fence).is_some_and(|life| life.record_damaged)
     }
 
     /// Time passes.
@@ -80,11 +95,10 @@ impl Model {
     // --- the master ---
 
     /// The journal could not be opened.
-    pub fn start_failed(&mut self, error: &windlass_disk::journal::Error, alive: bool) {
-        let refused = !matches!(error, windlass_disk::journal::Error::Disk(_) | windlass_disk::journal::Error::Broken);
-        if refused && alive {
+    pub fn start_failed(&mut self, error: &windlass_master::facts::Error, alive: bool) {
+        if error.is_damage() && alive {
             self.refused_starts += 1;
-            if !self.damaged {
+            if !self.damaged_journal {
                 self.complain(format!("I15: the master refuses a journal that nobody damaged: {error}"));
             }
         }
@@ -110,23 +124,29 @@ impl Model {
     }
 
     /// The last fact that was seen to be committed. After a restore all that is read was seen long ago.
-    pub fn known_lsn(&self) -> u64 {
+    fn known_lsn(&self) -> u64 {
         let known = self.believed.as_ref().map_or(0, |(lsn, _)| *lsn);
         if self.forgot { u64::MAX } else { known }
     }
 
     /// What a start read, with the facts of a commit that nobody lived to see. Nothing that was answered may be missing, and the fold
     /// is what was believed.
-    pub fn journal_read(&mut self, state: &State, lsn: u64, news: &[Recorded], touched: &Touched) {
+    pub(super) fn journal_read(&mut self, state: &State, lsn: u64, facts: Vec<Told>) {
+        let known = self.known_lsn();
+        let (mut news, mut touched) = (Vec::new(), Touched::default());
+        for (_, recorded, changed) in facts.into_iter().filter(|(lsn, ..)| *lsn > known) {
+            touched.merge(changed);
+            news.push(recorded);
+        }
         if lsn < self.answered {
             self.complain(format!("I4: facts up to {} were answered, the journal ends at {lsn}", self.answered));
         }
-        let differs = |(at, believed): &(u64, State)| *at == lsn && format!("{believed:?}") != format!("{state:?}");
+        let differs = |(at, believed): &(u64, State)| *at == lsn && believed != state;
         if self.believed.as_ref().is_some_and(differs) {
             self.complain(format!("I14: the fold of the journal at {lsn} is not the state"));
         }
         self.forgot = false;
-        self.committed(news, state, touched, lsn);
+        self.committed(&news, state, &touched, lsn);
     }
 
     /// Facts are durable and believed.
@@ -144,7 +164,7 @@ impl Model {
                 Fact::Settled { fence, settlement, .. } => {
                     self.lives.entry(*fence).or_default().settled = Some(settlement.verdict);
                 }
-                Fact::Agent(AgentFact::Quarantined { agent, why }) if !self.suspects.contains(agent) => {
+                Fact::Agent(AgentFact::Quarantined { agent, why }) if !self.is_doubtful(*agent) => {
                     self.complain(format!("I7: the honest agent {agent} is quarantined: {why:?}"));
                 }
                 Fact::JobClosed { fence } => self.lives.entry(*fence).or_default().closed = true,
@@ -239,8 +259,11 @@ impl Model {
 
     /// The master refused what an honest agent said.
     pub fn refused(&mut self, answer: &Answer) {
-        if let (Answer::Refused(windlass_core::Refusal::Hole { fence, want, got }), false) = (answer, self.damaged) {
-            self.complain(format!("I2: line {got} of {fence} came, {want} was due"));
+        match answer {
+            Answer::Refused(windlass_core::Refusal::Hole { fence, want, got }) if !self.has_damaged_record(*fence) => {
+                self.complain(format!("I2: line {got} of {fence} came, {want} was due"));
+            }
+            _ => {}
         }
     }
 
@@ -250,7 +273,7 @@ impl Model {
     pub fn log_acked(&mut self, fence: Fence, step: u32, durable: u64, base: &Path, disk: &FaultyDisk) {
         let before = self.acked.get(&(fence, step)).copied().unwrap_or(0);
         let tainted = self.lives.get(&fence).is_some_and(|life| life.tainted);
-        if durable < before && !self.damaged && !tainted {
+        if durable < before && !self.is_damaged(base) && !tainted {
             self.complain(format!("I9: log {step} of {fence} was durable to {before}, now to {durable}"));
         }
         self.acked.insert((fence, step), durable);
@@ -262,7 +285,7 @@ impl Model {
     /// The master begins a log anew, because its bytes were proven wrong.
     pub fn begun_anew(&mut self, fence: Fence, step: u32) {
         self.acked.remove(&(fence, step));
-        if !self.damaged && !self.lives.get(&fence).is_some_and(|life| life.tainted) {
+        if !self.lives.get(&fence).is_some_and(|life| life.tainted) {
             self.complain(format!("I9: log {step} of {fence} is not what its host says"));
         }
     }
@@ -280,126 +303,6 @@ impl Model {
         }
     }
 
-    // --- agents and shims ---
-
-    /// An agent obeys a master.
-    pub fn obeyed(&mut self, agent: AgentId, epoch: u64) {
-        let before = self.epochs.insert(agent, epoch).unwrap_or(0);
-        if epoch < before {
-            self.complain(format!("I7: an agent obeys epoch {epoch} after {before}"));
-        }
-    }
-
-    /// A shim is spawned.
-    pub fn spawned(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
-        let lines = synced_lines(disk, dir);
-        let life = self.lives.entry(fence).or_default();
-        life.spawned += 1;
-        life.shim = true;
-        let (spawned, forgotten, tainted) = (life.spawned, life.forgotten, life.tainted);
-        if spawned > 1 && !tainted {
-            self.complain(format!("I1: a second shim for {fence}"));
-        }
-        if forgotten && !tainted {
-            self.complain(format!("I7: {fence} is started after it was to be forgotten"));
-        }
-        if !matches!(&lines[..], [Line { body: LineBody::Accepted { .. }, .. }]) {
-            self.complain(format!("I4: the shim of {fence} starts before ACCEPTED is synced"));
-        }
-    }
-
-    /// A step is executed.
-    pub fn exec(&mut self, fence: Fence, step: u32) {
-        let life = self.lives.entry(fence).or_default();
-        life.written.entry(step).or_default();
-        let twice = life.execs.contains(&step);
-        life.execs.push(step);
-        let (run, job, fine) = (life.run.clone(), life.job.clone(), life.again_is_fine || life.tainted);
-        if twice && !life.tainted {
-            self.complain(format!("I1: step {step} of {fence} is executed twice"));
-        }
-        let (Some(run), Some(job)) = (run, job) else {
-            return self.complain(format!("I1: {fence} is executed and was never placed"));
-        };
-        let others = self.lives.iter().filter(|(other, life)| **other != fence && life.is_of(&run, &job));
-        let alive =
-            others.filter(|(_, life)| (life.shim || life.living > 0) && !life.tainted).map(|(other, _)| *other).next();
-        if let (Some(other), false) = (alive, fine) {
-            self.complain(format!("I3: {fence} runs beside {other} of the same job"));
-        }
-    }
-
-    /// The first command runs: GO and ACCEPTED are on disk.
-    pub fn runs(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
-        let lines = synced_lines(disk, dir);
-        let begins =
-            matches!(&lines[..], [Line { body: LineBody::Accepted { .. }, .. }, Line { body: LineBody::Go, .. }, ..]);
-        if !begins {
-            self.complain(format!("I4: {fence} is executed before ACCEPTED and GO are synced"));
-        }
-    }
-
-    /// A step's first process has ended.
-    pub fn step_ended(&mut self, fence: Fence, step: u32, end: End, stopped: bool) {
-        self.lives.entry(fence).or_default().ends.insert(step, (end, stopped));
-    }
-
-    /// A step wrote bytes, and a shim read them.
-    pub fn wrote(&mut self, fence: Fence, step: u32, data: &[u8]) {
-        self.lives.entry(fence).or_default().written.entry(step).or_default().extend_from_slice(data);
-    }
-
-    /// EXIT is about to be written.
-    pub fn exits(&mut self, fence: Fence, outcome: &Outcome, living: usize) {
-        if living > 0 {
-            self.complain(format!("I6: {fence} ends as {outcome} with {living} processes"));
-        }
-    }
-
-    /// The lines that leave in a report or a Hello are on disk.
-    pub fn holds(&mut self, holdings: &Holdings, disk: &FaultyDisk, what: &str) {
-        for (fence, attempt) in &holdings.attempts {
-            let synced = disk.synced(&attempt.dir.record()).map_or(0, |bytes| read_record(&bytes).lines.len());
-            if synced < attempt.lines.len() && !self.damaged {
-                let lines = attempt.lines.len();
-                self.complain(format!("I4: {what} names {lines} lines of {fence}, {synced} are synced"));
-            }
-        }
-    }
-
-    /// The record of an attempt as its host shows it.
-    pub fn record(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
-        let Ok(bytes) = disk.read(&dir.record()) else { return };
-        let read = read_record(&bytes);
-        let lines: Vec<Line> = read.lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        let (mut go, mut last) = (false, false);
-        for (line, due) in lines.iter().zip(1..) {
-            let is_damaged = matches!(
-                &line.body,
-                LineBody::Exit { outcome: Outcome::Unknown { reason: UnknownReason::EvidenceDamaged }, .. }
-            );
-            if (last || line.index != due) && !is_damaged && !self.damaged {
-                self.complain(format!("I2: line {due} of {fence} has index {}, last seen: {last}", line.index));
-            }
-            go |= line.body == LineBody::Go;
-            last |= line.body.is_last();
-            if matches!(line.body, LineBody::Void { .. }) && go {
-                self.complain(format!("I2: {fence} has GO and VOID"));
-            }
-        }
-        if matches!(read.end, windlass_disk::record::RecordEnd::Damaged(_)) && !self.damaged {
-            self.complain(format!("I2: the record of {fence} is damaged"));
-        }
-    }
-
-    /// A directory of an attempt is gone.
-    pub fn deleted(&mut self, fence: Fence, had_a_line: bool) {
-        let forgotten = self.lives.get(&fence).is_some_and(|life| life.forgotten || life.tainted);
-        if had_a_line && !forgotten && !self.damaged {
-            self.complain(format!("I10: {fence} is deleted without Forget"));
-        }
-    }
-
     // --- people ---
 
     /// A run was answered 2xx for a key.
@@ -410,9 +313,4 @@ impl Model {
             None => _ = self.runs.insert(key.to_owned(), run.clone()),
         }
     }
-}
-
-fn synced_lines(disk: &FaultyDisk, dir: &AttemptDir) -> Vec<Line> {
-    let bytes = disk.synced(&dir.record()).unwrap_or_default();
-    read_record(&bytes).lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }

@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 
 use windlass_core::Input;
-use windlass_core::input::Enrolment;
-use windlass_core::model::{AgentId, Config, Digest, Duration, Project};
+use windlass_core::model::{Config, Duration, Project};
 use windlass_disk::FaultyDisk;
 
 use super::agent::Machine;
 use super::event::{Event, HostId, LinkId, Wire};
 use super::faults::{self, KINDS};
 use super::host::{Clocks, MS, SECOND};
-use super::master::{Begin, Master, Out};
+use super::master::Master;
 use super::model::Model;
 use super::network::{Network, Way};
-use super::people::{Wish, agent_id, join_token, project};
-use super::process::Process;
+use super::people::{Wish, agent_id, project};
 use super::rest::Rest;
 use super::rng::Rng;
 use super::trace::Trace;
@@ -56,9 +54,13 @@ pub struct World {
     /// How often each kind of fault was injected.
     pub injected: [u64; KINDS.len()],
     pub(super) wishes: Vec<Wish>,
-    config: Config,
-    wakes_at: Option<u64>,
-    syncs: bool,
+    pub(super) config: Config,
+    pub(super) segment_bytes: u64,
+    pub(super) wakes_at: Option<u64>,
+    /// When the master decided something last.
+    pub(super) turned_at: u64,
+    pub(super) waits_for_quiet: bool,
+    pub(super) syncs: bool,
     /// Links whose silence will be noticed.
     silences: std::collections::BTreeSet<LinkId>,
     pub(super) rest: Rest,
@@ -81,6 +83,7 @@ impl World {
             log_per_attempt: if rng.per_mille(300) { 8 * 1024 } else { 1024 * 1024 },
             ..Config::default()
         };
+        let segment_bytes = if rng.per_mille(500) { 32 * 1024 } else { 256 * 1024 };
         let wishes = (0..20).map(|number| Wish::new(number, &mut rng)).collect();
         let mut world = Self {
             seed,
@@ -100,7 +103,10 @@ impl World {
             injected: [0; KINDS.len()],
             wishes,
             config,
+            segment_bytes,
             wakes_at: None,
+            turned_at: 0,
+            waits_for_quiet: false,
             syncs: false,
             silences: std::collections::BTreeSet::new(),
             rest: Rest::default(),
@@ -134,6 +140,7 @@ impl World {
             }
         }
         self.after(SECOND, Event::AskSettle);
+        self.after(SECOND, Event::Checkpoint);
         self.after(FAULTS_END + HOSTS_UP, Event::Rest);
         if with_faults {
             for (at, fault) in faults::plan(hosts, FAULTS_END, &mut self.rng) {
@@ -164,7 +171,7 @@ impl World {
 
     fn step(&mut self, number: u64, event: Event) {
         if let Some(until) = self.blocked(&event) {
-            // It keeps its number: what waits does not change its order, however often it has to wait.
+            // It keeps its number: what waits together does not overtake each other.
             self.queue.insert((until, number), event);
             return;
         }
@@ -203,6 +210,9 @@ impl World {
                 self.syncs = false;
                 self.with_master(Master::sync_logs);
             }
+            Event::Checkpoint => self.checkpoint(),
+            Event::WriteCheckpoint => self.with_master(|master, _| master.write_checkpoint()),
+            Event::MasterQuiet => self.quiet(),
             Event::StartAgent(host) => self.start_agent(host),
             Event::Look(host, locks) => self.look(host, locks),
             Event::Dial(host) => self.dial(host),
@@ -246,104 +256,6 @@ impl World {
             }
         }
     }
-
-    // --- the master ---
-
-    fn start_master(&mut self) {
-        if self.master.is_some() {
-            return;
-        }
-        let process = Process::default();
-        let begin = Begin { config: &self.config, restored: self.restored };
-        let started = Master::start(&self.master_disk, &process, &self.master_clocks, begin, &mut self.model);
-        match started {
-            Some(master) => {
-                self.restored = false;
-                self.master = Some(master);
-                self.with_master(|_, _| ());
-                self.enrol();
-            }
-            None => {
-                let wait = self.rng.between(SECOND, 5 * SECOND);
-                self.after(wait, Event::StartMaster);
-            }
-        }
-    }
-
-    fn enrol(&mut self) {
-        let agents: Vec<AgentId> = self.machines.iter().map(|machine| machine.agent).collect();
-        for (number, agent) in agents.into_iter().enumerate() {
-            self.with_master(|master, model| {
-                if master.state.agents.contains_key(&agent) {
-                    return;
-                }
-                let token = join_token(number);
-                let request = Enrolment {
-                    token: token.id.clone(),
-                    csr: Digest::of(token.id.as_bytes()),
-                    agent,
-                    chain: "chain".to_owned(),
-                };
-                master.turn(vec![Input::MakeJoinToken(token), Input::Enrol(request)], model);
-            });
-        }
-    }
-
-    /// Lets the master do something, sends what leaves it, and notices its death.
-    pub(super) fn with_master(&mut self, act: impl FnOnce(&mut Master, &mut Model)) {
-        let Some(master) = &mut self.master else { return };
-        act(master, &mut self.model);
-        master.end_logs(&mut self.model);
-        let out = std::mem::take(&mut master.out);
-        let (alive, power) = (master.process.is_alive(), master.process.lost_power());
-        let (dirty, wakes) = (master.logs.is_dirty(), master.wakes_in_ns());
-        for out in out {
-            match out {
-                Out::Send(host, link, wire) => self.send(host, link, wire),
-                Out::Close(host, link) => {
-                    if let Some(master) = &mut self.master {
-                        master.end_calls(link);
-                    }
-                    self.send(host, link, Wire::MasterLeft);
-                }
-            }
-        }
-        if !alive {
-            self.master_gone(power);
-            return;
-        }
-        if dirty && !self.syncs {
-            self.syncs = true;
-            self.after(100 * MS, Event::MasterSyncs);
-        }
-        if let Some(at) = wakes.map(|ns| self.now + ns).filter(|at| self.wakes_at.is_none_or(|planned| planned > *at)) {
-            self.wakes_at = Some(at);
-            self.at(at, Event::MasterWakes);
-        }
-    }
-
-    /// Its process is gone; its sockets are closed by the kernel, unless the host is gone too.
-    pub(super) fn master_gone(&mut self, power: bool) {
-        self.master = None;
-        self.wakes_at = None;
-        if power {
-            let seed = self.rng.any();
-            self.master_disk.crash(seed);
-        }
-        let links: Vec<(HostId, LinkId)> =
-            self.machines.iter().filter_map(|machine| Some((machine.id, machine.program.as_ref()?.link()?))).collect();
-        for (host, link) in links {
-            match power {
-                true => self.hears_nothing(host, link),
-                false => self.send(host, link, Wire::MasterLeft),
-            }
-        }
-        let wait =
-            if power { self.rng.between(5 * SECOND, 60 * SECOND) } else { self.rng.between(200 * MS, 5 * SECOND) };
-        self.after(wait, Event::StartMaster);
-    }
-
-    // --- the network ---
 
     /// A message leaves for the other side.
     pub(super) fn send(&mut self, host: HostId, link: LinkId, wire: Wire) {
