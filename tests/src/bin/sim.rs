@@ -1,5 +1,6 @@
 //! `sim --seeds N` plays seeds of the simulator, `sim --seed N --trace` replays one and prints its events. Exit code 1 on any violation.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -120,6 +121,12 @@ fn summary(reports: &[Report], seconds: f64) {
         format!("{name} {count}")
     });
     say(&format!("faults: {}", counted.collect::<Vec<_>>().join(", ")));
+    let mut met: BTreeMap<&str, u64> = BTreeMap::new();
+    for (what, count) in reports.iter().flat_map(|report| &report.met) {
+        *met.entry(what).or_default() += count;
+    }
+    let counted = met.iter().map(|(what, count)| format!("{what} {count}"));
+    say(&format!("of damage: {}", counted.collect::<Vec<_>>().join(", ")));
 }
 
 fn verdict(asked: &Asked, reports: &[Report]) -> ExitCode {

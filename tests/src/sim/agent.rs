@@ -25,7 +25,7 @@ use super::rng::Rng;
 use super::shim::Shim;
 use super::steps::Tree;
 
-const STATE_DIR: &str = "/agent";
+pub(super) const STATE_DIR: &str = "/agent";
 const CLUSTER: &str = "cluster";
 const SLOTS: u32 = 3;
 

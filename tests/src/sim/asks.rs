@@ -73,7 +73,7 @@ impl World {
         let twice = self.machines.iter().filter(|machine| machine.agent == agent && !machine.retired).count() > 1;
         let stands = self.master.as_ref().and_then(|master| master.state.agents.get(&agent));
         let quarantined = stands.is_some_and(|agent| matches!(agent.standing, Standing::Quarantined { .. }));
-        if self.model.suspects.contains(&agent) {
+        if self.model.is_doubtful(agent) {
             let wait = self.rng.between(10 * SECOND, 40 * SECOND);
             self.after(wait, Event::AskReadmit(host));
         }

@@ -62,7 +62,7 @@ fn read_again(files: &Files, state: &State, model: &mut Model) {
     for path in checkpoints.files().unwrap_or_default() {
         match checkpoints.read(&path) {
             Ok(checkpoint) => rests.push((path, checkpoint)),
-            Err(_) if model.is_damaged(&path) => {}
+            Err(_) if model.is_damaged(&path) => model.meet("checkpoint passed over"),
             Err(why) => model.complain(format!("I14: {}: {why}", path.display())),
         }
     }

@@ -77,6 +77,8 @@ pub enum Event {
     EndCopy(HostId),
     /// The master goes on from a backup.
     Restore,
+    /// Its journal is damaged, after a backup.
+    DamageJournal,
     /// Something goes wrong.
     Fault(Fault),
     /// A fault is over.
@@ -111,6 +113,7 @@ impl Event {
             Self::Checkpoint => (34, 0),
             Self::WriteCheckpoint => (35, 0),
             Self::MasterQuiet => (36, 0),
+            Self::DamageJournal => (37, 0),
             Self::Fault(fault) => (23, fault.number()),
             Self::Mend(fault) => (24, fault.number()),
         }
@@ -125,7 +128,7 @@ impl Event {
             Self::AskRun(_) | Self::AskCancel(..) | Self::Fault(_) | Self::Mend(_) => None,
             Self::AskSettle | Self::AskPause(..) | Self::AskReadmit(_) | Self::AskStart | Self::Rest => None,
             Self::RollBack(_) | Self::StartCopy(_) | Self::EndCopy(_) | Self::Restore => None,
-            Self::Checkpoint | Self::WriteCheckpoint | Self::MasterQuiet => None,
+            Self::Checkpoint | Self::WriteCheckpoint | Self::MasterQuiet | Self::DamageJournal => None,
         }
     }
 
@@ -151,7 +154,8 @@ impl Event {
             Self::Deliver(..) | Self::StartAgent(_) | Self::Look(..) | Self::Dial(_) | Self::Shim(..) => false,
             Self::Silent(..) | Self::AskRun(_) | Self::AskCancel(..) | Self::Fault(_) | Self::Mend(_) => false,
             Self::AskSettle | Self::AskPause(..) | Self::AskReadmit(_) | Self::AskStart | Self::Rest => false,
-            Self::RollBack(_) | Self::StartCopy(_) | Self::EndCopy(_) | Self::Restore => false,
+            Self::RollBack(_) | Self::StartCopy(_) | Self::EndCopy(_) => false,
+            Self::Restore | Self::DamageJournal => false,
         }
     }
 }

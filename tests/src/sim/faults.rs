@@ -53,16 +53,22 @@ pub enum Fault {
     MasterWall,
     /// The master, or its host, ends while a checkpoint is written.
     AtCheckpoint,
+    /// A bad disk changes a file of an agent that was synced.
+    DamageHost(HostId),
+    /// A bad disk changes a file of the master that it can do without.
+    DamageMaster,
     /// A snapshot of a host's disk is put back later.
     RollBack(HostId),
     /// A second host is started from a snapshot of the first, for a while.
     Copy(HostId),
     /// The master is put back to a backup that is made now.
     Restore,
+    /// A bad disk changes the master's journal; a backup is made before.
+    DamageJournal,
 }
 
 /// The names of all kinds.
-pub const KINDS: [&str; 26] = [
+pub const KINDS: [&str; 29] = [
     "cut",
     "half-open",
     "one way",
@@ -86,15 +92,21 @@ pub const KINDS: [&str; 26] = [
     "host wall clock",
     "master wall clock",
     "dies at checkpoint",
+    "host file damaged",
+    "master file damaged",
     "state rolled back",
     "state copied",
     "master restored",
+    "journal damaged",
 ];
 
 const MASTER_WALL: usize = 21;
-const RESTORE: usize = 25;
+/// The first kind that changes what was synced.
+const DAMAGE: usize = 23;
+const JOURNAL: usize = 28;
+const RESTORE: usize = 27;
 /// From here on: what makes much of a run's truth unknowable, so that not too many seeds have it.
-const RARE: usize = 23;
+const RARE: usize = 25;
 
 impl Fault {
     /// Its kind, an index of [`KINDS`].
@@ -123,9 +135,12 @@ impl Fault {
             Self::HostWall(_) => 20,
             Self::MasterWall => 21,
             Self::AtCheckpoint => 22,
-            Self::RollBack(_) => 23,
-            Self::Copy(_) => 24,
-            Self::Restore => 25,
+            Self::DamageHost(_) => 23,
+            Self::DamageMaster => 24,
+            Self::RollBack(_) => 25,
+            Self::Copy(_) => 26,
+            Self::Restore => 27,
+            Self::DamageJournal => 28,
         }
     }
 
@@ -137,7 +152,8 @@ impl Fault {
             Self::Power(host) | Self::PowerAtAgent(host) | Self::PauseAgent(host) | Self::Freeze(host) => host,
             Self::HostDisk(host) | Self::Full(host) | Self::Deaf(host) | Self::HostWall(host) => host,
             Self::KillMaster | Self::MasterDies | Self::MasterPower | Self::PauseMaster => 0,
-            Self::RollBack(host) | Self::Copy(host) => host,
+            Self::RollBack(host) | Self::Copy(host) | Self::DamageHost(host) => host,
+            Self::DamageMaster | Self::DamageJournal => 0,
             Self::MasterDisk | Self::MasterWall | Self::Restore | Self::AtCheckpoint => 0,
         };
         self.kind() as u64 * 1_000 + host as u64
@@ -167,20 +183,31 @@ impl Fault {
             19 => Self::Deaf(host),
             20 => Self::HostWall(host),
             22 => Self::AtCheckpoint,
-            23 => Self::RollBack(host),
-            24 => Self::Copy(host),
-            25 => Self::Restore,
+            23 => Self::DamageHost(host),
+            24 => Self::DamageMaster,
+            25 => Self::RollBack(host),
+            26 => Self::Copy(host),
+            27 => Self::Restore,
+            28 => Self::DamageJournal,
             _ => Self::MasterWall,
         }
     }
 }
 
+/// In how many of a thousand seeds there is a kind.
+fn likely(kind: usize) -> u64 {
+    match kind {
+        RARE.. => 150,
+        DAMAGE.. => 250,
+        _ => 500,
+    }
+}
+
 /// When what goes wrong, until `end`.
 pub fn plan(hosts: usize, end: u64, rng: &mut Rng) -> Vec<(u64, Fault)> {
-    let mut kinds: Vec<usize> =
-        (0..KINDS.len()).filter(|kind| rng.per_mille(if *kind < RARE { 500 } else { 150 })).collect();
+    let mut kinds: Vec<usize> = (0..KINDS.len()).filter(|kind| rng.per_mille(likely(*kind))).collect();
     // The epoch of a restored master outranks the one before only if the clock is right: a stale master is refused for ever.
-    if kinds.contains(&RESTORE) {
+    if kinds.contains(&RESTORE) || kinds.contains(&JOURNAL) {
         kinds.retain(|kind| *kind != MASTER_WALL);
     }
     let kinds = if kinds.is_empty() { (0..RARE).collect() } else { kinds };

@@ -87,12 +87,30 @@ pub(super) fn outcome_of(state: &State, touched: &Touched, run: &RunId, fence: F
     attempts.filter(|attempt| attempt.fence == fence).find_map(|attempt| attempt.outcome().cloned())
 }
 
+/// What is wrong with a stored log.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// Its reader refuses.
+    Unreadable(windlass_disk::log::Error),
+    /// It says something else than what was written.
+    Different(String),
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreadable(why) => why.fmt(f),
+            Self::Different(why) => why.fmt(f),
+        }
+    }
+}
+
 /// Compares a stored log with what was really written.
-pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(), String> {
-    let reader = LogReader::open(disk, base).map_err(|error| error.to_string())?;
+pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(), Wrong> {
+    let reader = LogReader::open_over(disk, base).map_err(Wrong::Unreadable)?;
     let (mut number, mut at, mut open_end) = (0, 0_usize, false);
     loop {
-        let entries = reader.entries(number, 1_000).map_err(|error| error.to_string())?;
+        let entries = reader.entries(number, 1_000).map_err(Wrong::Unreadable)?;
         if entries.is_empty() {
             break;
         }
@@ -103,15 +121,16 @@ pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(),
                 open_end |= matches!(entry.gap, GapReason::ShimLost | GapReason::PowerLost | GapReason::AgentGone);
                 continue;
             }
-            let data = reader.read(entry.offset, entry.len as usize).map_err(|error| error.to_string())?;
+            let data = reader.read(entry.offset, entry.len as usize).map_err(Wrong::Unreadable)?;
             if real.get(at..at + data.len()) != Some(&data[..]) {
-                return Err(format!("the bytes at {} are not those that were written at {at}", entry.offset));
+                let why = format!("the bytes at {} are not those that were written at {at}", entry.offset);
+                return Err(Wrong::Different(why));
             }
             at += data.len();
         }
     }
     if at < real.len() && !open_end {
-        return Err(format!("{} of {} bytes are there, and no gap says so", at, real.len()));
+        return Err(Wrong::Different(format!("{at} of {} bytes are there, and no gap says so", real.len())));
     }
     Ok(())
 }

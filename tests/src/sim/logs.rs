@@ -161,6 +161,9 @@ impl Master {
         let Some(progress) = self.logs.calls.get(&(link, log)).copied() else { return Ok(()) };
         let Some(open) = self.logs.open.get_mut(&key(log)) else { return Ok(()) };
         let host = progress.host;
+        if digest.is_none() && model.lives.get(&log.fence).is_some_and(|life| life.log_damaged) {
+            model.meet("rest of a log lost");
+        }
         let end = digest.map_or(HostEnd::Lost(GapReason::ShimLost), HostEnd::Whole);
         let sealed = open.seal(&*self.logs.disk, total, end).map_err(|_| Trouble::Disk)?;
         let Sealed { total, digest, gaps, damaged } = match sealed {

@@ -28,6 +28,8 @@ impl World {
                 self.with_master(|_, _| ());
                 self.enrol();
             }
+            // Whoever runs the master reads why it refuses, and goes back to the backup.
+            None if std::mem::take(&mut self.model.refuses) => self.restore(),
             None => {
                 let wait = self.rng.between(SECOND, 5 * SECOND);
                 self.after(wait, Event::StartMaster);

@@ -95,7 +95,10 @@ impl World {
                 }
             }
             Fault::RollBack(host) | Fault::Copy(host) => self.snapshot(host, fault),
-            Fault::Restore => self.back_up(),
+            Fault::Restore => self.back_up(Event::Restore),
+            Fault::DamageJournal => self.back_up(Event::DamageJournal),
+            Fault::DamageHost(host) => self.damage_host(host),
+            Fault::DamageMaster => self.damage_master(),
             Fault::AtCheckpoint => self.die_at_checkpoint(),
             Fault::MasterWall => {
                 let ms = self.jump_ms();

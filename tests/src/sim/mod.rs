@@ -11,6 +11,7 @@
 pub mod agent;
 mod asks;
 mod checkpoints;
+mod damage;
 pub mod event;
 pub mod faults;
 pub mod host;

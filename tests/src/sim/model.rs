@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use windlass_core::fact::AgentFact;
-use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, Verdict, Work};
+use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, UnknownReason, Verdict, Work};
 use windlass_core::{Answer, Fact, Recorded, State, Touched};
 use windlass_disk::log::LogPaths;
 use windlass_disk::{Disk, FaultyDisk};
@@ -12,7 +12,7 @@ use windlass_proto::convert::Assignments;
 
 use super::checkpoints::{Folded, JOURNAL, Told};
 use super::event::LinkId;
-use super::life::{Life, compare, outcome_of};
+use super::life::{Life, Wrong, compare, outcome_of};
 use super::process::Complaints;
 
 /// Everything that is known to be true, and everything that was found wrong.
@@ -51,8 +51,12 @@ pub struct Model {
     believed: Option<(u64, State)>,
     /// What all facts said at the last start.
     pub(super) folded: Option<Folded>,
-    /// Starts that found the journal damaged although nobody damaged it.
-    pub refused_starts: u64,
+    /// What came of damage, and how often.
+    pub met: BTreeMap<&'static str, u64>,
+    /// The last start found damage, and said so.
+    pub(super) refuses: bool,
+    /// Where logs lie that are whole.
+    sealed: BTreeMap<(Fence, u32), PathBuf>,
 }
 
 impl Model {
@@ -73,6 +77,11 @@ impl Model {
 
     pub(super) fn has_damaged_record(&self, fence: Fence) -> bool {
         self.lives.get(&fence).is_some_and(|life| life.record_damaged)
+    }
+
+    /// Damage was seen.
+    pub fn meet(&mut self, what: &'static str) {
+        *self.met.entry(what).or_default() += 1;
     }
 
     /// Time passes.
@@ -97,7 +106,8 @@ impl Model {
     /// The journal could not be opened.
     pub fn start_failed(&mut self, error: &windlass_master::facts::Error, alive: bool) {
         if error.is_damage() && alive {
-            self.refused_starts += 1;
+            self.refuses = self.damaged_journal;
+            self.meet("start refused");
             if !self.damaged_journal {
                 self.complain(format!("I15: the master refuses a journal that nobody damaged: {error}"));
             }
@@ -117,6 +127,8 @@ impl Model {
         (self.marks, self.forgot, self.answered, self.believed) = (false, true, 0, None);
         self.acked.clear();
         self.sent.clear();
+        self.sealed.clear();
+        self.damaged_journal = false;
         for life in self.lives.values_mut() {
             (life.shown, life.settled, life.closed) = std::mem::take(&mut life.saved);
             life.tainted |= life.after_backup || !life.closed;
@@ -166,6 +178,9 @@ impl Model {
                 }
                 Fact::Agent(AgentFact::Quarantined { agent, why }) if !self.is_doubtful(*agent) => {
                     self.complain(format!("I7: the honest agent {agent} is quarantined: {why:?}"));
+                }
+                Fact::Agent(AgentFact::Quarantined { agent, .. }) if self.doubted.contains(agent) => {
+                    self.meet("agent quarantined");
                 }
                 Fact::JobClosed { fence } => self.lives.entry(*fence).or_default().closed = true,
                 _ => {}
@@ -219,6 +234,10 @@ impl Model {
             Some(before) => self.violations.push(format!("I5: attempt {fence} was {before}, is {outcome}")),
         }
         let wrong = life.is_untrue(&outcome);
+        let is_new = before.as_ref() != Some(&outcome);
+        if is_new && outcome == (Outcome::Unknown { reason: UnknownReason::EvidenceDamaged }) {
+            *self.met.entry("evidence damaged").or_default() += 1;
+        }
         if let (Some(wrong), false) = (wrong, life.tainted) {
             self.complain(format!("I6: attempt {fence} is shown as {outcome}, but {wrong}"));
         }
@@ -276,6 +295,9 @@ impl Model {
         if durable < before && !self.is_damaged(base) && !tainted {
             self.complain(format!("I9: log {step} of {fence} was durable to {before}, now to {durable}"));
         }
+        if durable < before && self.is_damaged(base) {
+            self.meet("log stored again");
+        }
         self.acked.insert((fence, step), durable);
         if durable > 0 && disk.synced_len(&LogPaths::of(base).bytes) < durable {
             self.complain(format!("I4: log {step} of {fence} is acknowledged to {durable}, which is not synced"));
@@ -296,10 +318,23 @@ impl Model {
         let Some(real) = sound.and_then(|life| life.written.get(&step)).cloned() else {
             return;
         };
+        let changed = self.lives.get(&fence).is_some_and(|life| life.log_damaged);
         match compare(disk, base, &real) {
-            Ok(()) => {}
-            Err(_) if damaged => {}
+            Ok(()) => _ = self.sealed.insert((fence, step), base.to_owned()),
+            Err(_) if damaged && changed => {}
             Err(why) => self.complain(format!("I9: log {step} of {fence}: {why}")),
+        }
+    }
+
+    /// What was whole is read as it was, or refused where a bad disk changed it.
+    pub fn look_at_sealed(&mut self, disk: &FaultyDisk) {
+        for ((fence, step), base) in std::mem::take(&mut self.sealed) {
+            let Some(real) = self.lives.get(&fence).and_then(|life| life.written.get(&step)) else { continue };
+            match compare(disk, &base, real) {
+                Ok(()) => {}
+                Err(Wrong::Unreadable(why)) if self.is_damaged(&base) && why.is_damage() => self.meet("log not read"),
+                Err(why) => self.complain(format!("I15: log {step} of {fence}: {why}")),
+            }
         }
     }
 

@@ -62,11 +62,11 @@ impl World {
     }
 
     /// A backup is what the master's disk is sure to have.
-    pub(super) fn back_up(&mut self) {
+    pub(super) fn back_up(&mut self, then: Event) {
         let (seed, wait) = (self.rng.any(), self.rng.between(SECOND, 300 * SECOND));
         self.master_image = Some(self.master_disk.snapshot(seed));
         self.model.backed_up();
-        self.after(wait, Event::Restore);
+        self.after(wait, then);
     }
 
     pub(super) fn restore(&mut self) {

@@ -1,5 +1,7 @@
 //! One seed from beginning to end.
 
+use std::collections::BTreeMap;
+
 use super::faults::KINDS;
 use super::world::{END, World};
 
@@ -18,6 +20,8 @@ pub struct Report {
     pub seconds: u64,
     /// How often each kind of fault was injected.
     pub injected: [u64; KINDS.len()],
+    /// What came of damaged files.
+    pub met: BTreeMap<&'static str, u64>,
     /// Commands that were executed.
     pub attempts: u64,
     /// Events in words, if they were asked for.
@@ -29,7 +33,8 @@ impl Report {
     pub fn of_panic(seed: u64) -> Self {
         let violations = vec!["a panic".to_owned()];
         let (injected, words) = ([0; KINDS.len()], Vec::new());
-        Self { seed, violations, hash: 0, events: 0, seconds: 0, injected, attempts: 0, words }
+        let met = BTreeMap::new();
+        Self { seed, violations, hash: 0, events: 0, seconds: 0, injected, met, attempts: 0, words }
     }
 }
 
@@ -44,6 +49,7 @@ pub fn run(seed: u64, with_faults: bool, in_words: bool) -> Report {
         events: world.trace.events,
         seconds: END / 1_000_000_000,
         injected: world.injected,
+        met: world.model.met.clone(),
         attempts: world.model.lives.values().filter(|life| life.spawned > 0).count() as u64,
         words: world.trace.words().to_vec(),
     }

@@ -61,6 +61,9 @@ impl Model {
 
     /// The first command runs: GO and ACCEPTED are on disk.
     pub fn runs(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
+        if self.has_damaged_record(fence) {
+            return;
+        }
         let lines = synced_lines(disk, dir);
         let begins =
             matches!(&lines[..], [Line { body: LineBody::Accepted { .. }, .. }, Line { body: LineBody::Go, .. }, ..]);

@@ -166,6 +166,7 @@ impl World {
                 return found;
             }
         }
+        self.model.look_at_sealed(&self.master_disk);
         self.model.violations()
     }
 
@@ -230,6 +231,7 @@ impl World {
             Event::StartCopy(host) => self.start_copy(host),
             Event::EndCopy(host) => self.end_copy(host),
             Event::Restore => self.restore(),
+            Event::DamageJournal => self.damage_journal(),
             Event::Fault(fault) => self.fault(fault),
             Event::Mend(fault) => self.mend(fault),
         }
