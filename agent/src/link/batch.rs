@@ -29,10 +29,8 @@ fn read_some(reader: &LogReader, log: LogId, first: u64, max: u64) -> windlass_d
     let mut entries = reader.entries(first, max)?;
     let fitting = fitting(&entries);
     entries.truncate(fitting);
-    let (Some(begin), Some(end)) = (entries.first(), entries.last()) else { return Ok(None) };
-    let offset = begin.offset;
-    let len = usize::try_from(end.end() - offset).expect("a batch fits in a message");
-    let data = Bytes::from(reader.read(offset, len)?);
+    let Some(offset) = entries.first().map(|entry| entry.offset) else { return Ok(None) };
+    let data = Bytes::from(reader.data(&entries)?);
     let marks = entries.iter().map(mark).collect();
     let next_entry = first + fitting as u64;
     Ok(Some(Batch { chunk: Chunk { log, offset, data, marks }, next_entry }))

@@ -154,3 +154,78 @@ fn end_of(attempt: &Attempt, step: u32) -> Option<LogEnd> {
         | LineBody::Void { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use windlass_core::attempt::Line;
+    use windlass_core::model::{Digest, Fence, Outcome};
+    use windlass_disk::FaultyDisk;
+    use windlass_disk::log::{ENTRY_BYTES, GapReason, Kind, LogPaths, LogWriter};
+
+    use super::*;
+    use crate::attempts::AttemptDir;
+
+    const LOG: LogId = LogId { fence: Fence(1), step: 1 };
+
+    /// Three chunks and the gap of a quota, as a shim left them; one file is changed behind its back.
+    fn damaged(file: fn(LogPaths) -> PathBuf, change: impl FnOnce(&mut Vec<u8>)) -> (Shipped, Attempt) {
+        let (disk, base) = (FaultyDisk::new(), Path::new("/step-01"));
+        let (mut writer, _) = LogWriter::open(&disk, base).expect("a log");
+        for data in [b"abc", b"def", b"ghi"] {
+            writer.append(Kind::Stdout, 0, data).expect("a chunk");
+        }
+        writer.gap(0, GapReason::Quota, 7).expect("a gap");
+        let end = LogEnd { total: writer.sync().expect("synced"), digest: Some(Digest::of(b"abcdefghi")) };
+        disk.damage(&file(LogPaths::of(base)), change);
+        let exit = LineBody::Exit { outcome: Outcome::Succeeded, logs: vec![Some(end)], cancel_too_late: false };
+        let lines = vec![Arc::new(Line { format: 1, index: 3, boottime_ns: 0, wall_ms: 0, body: exit })];
+        let attempt = Attempt { fence: LOG.fence, dir: AttemptDir::new(Path::new("/")), lines, grouped: false };
+        (Shipped::new(LOG, LogReader::open(&disk, base).expect("a log")), attempt)
+    }
+
+    /// What is shipped to a master that has so many bytes, and what the seal says.
+    fn shipped((mut log, attempt): (Shipped, Attempt), durable: u64) -> (Vec<u8>, u64, bool) {
+        let next = |log: &mut Shipped| log.next(1, &attempt, true, 0).expect("readable");
+        assert!(matches!(next(&mut log), Some(Up::Open { .. })));
+        log.acked(durable, false).expect("readable");
+        let mut bytes = Vec::new();
+        loop {
+            match next(&mut log) {
+                Some(Up::Chunk(chunk)) => bytes.extend_from_slice(&chunk.data),
+                Some(Up::Seal { total, digest, .. }) => return (bytes, total, digest.is_some()),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn entry(number: usize) -> impl FnOnce(&mut Vec<u8>) {
+        move |bytes| bytes[number * ENTRY_BYTES] ^= 1
+    }
+
+    #[test]
+    fn a_log_that_changed_on_the_disk_ends_where_it_is_whole_and_the_seal_says_that_more_was_lost() {
+        let sound = damaged(|paths| paths.bytes, |_| ());
+        assert_eq!(shipped(sound, 0), (b"abcdefghi".to_vec(), 9, true));
+        let data = damaged(|paths| paths.bytes, |bytes| bytes[4] ^= 1);
+        assert_eq!(shipped(data, 0), (b"abc".to_vec(), 3, false));
+        let middle = damaged(|paths| paths.index, entry(1));
+        assert_eq!(shipped(middle, 0), (b"abc".to_vec(), 3, false));
+        let first = damaged(|paths| paths.index, entry(0));
+        assert_eq!(shipped(first, 0), (vec![], 0, false));
+        let gap = damaged(|paths| paths.index, entry(3));
+        assert_eq!(shipped(gap, 0), (b"abcdefghi".to_vec(), 9, false));
+    }
+
+    #[test]
+    fn damage_in_what_the_master_has_holds_up_nothing() {
+        for number in 0..2 {
+            let before = damaged(|paths| paths.index, entry(number));
+            assert_eq!(shipped(before, 6), (b"ghi".to_vec(), 9, true));
+        }
+        let behind = damaged(|paths| paths.bytes, |bytes| bytes[8] ^= 1);
+        assert_eq!(shipped(behind, 6), (vec![], 6, false));
+    }
+}

@@ -86,8 +86,7 @@ impl LogReader {
         Ok(self.entries(number, 1)?.pop().map(|entry| (number, entry)))
     }
 
-    /// The bytes in `[offset, offset + len)`, fewer at the end of what can be read. A disk may change what it was given, so each chunk
-    /// is read whole and compared with its checksum.
+    /// The bytes in `[offset, offset + len)`, fewer at the end of what can be read. Chunks are read whole, to be compared.
     pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
         let end = self.extent()?.end.min(offset.saturating_add(len as u64));
         let mut bytes = Vec::new();
@@ -95,19 +94,21 @@ impl LogReader {
         loop {
             let mut entries = self.entries(number, ENTRIES_AT_ONCE)?;
             entries.retain(|entry| entry.offset < end);
-            let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(bytes) };
-            let span = usize::try_from(last.end() - first.offset).expect("it fits in memory like what was asked for");
-            let data = self.bytes.read_range(first.offset, span)?;
-            self.compare(&entries, &data)?;
+            let Some(first) = entries.first() else { return Ok(bytes) };
+            let data = self.data(&entries)?;
+            let span = data.len();
             let within = |at: u64| usize::try_from(at.saturating_sub(first.offset)).unwrap_or(span).min(span);
             bytes.extend_from_slice(&data[within(offset)..within(end)]);
             number += entries.len() as u64;
         }
     }
 
-    /// Compares the data of chunks that follow each other with their checksums.
-    fn compare(&self, entries: &[Entry], data: &[u8]) -> Result<()> {
-        let mut rest = data;
+    /// The bytes of chunks that follow each other. A disk may change what it was given, so that each is compared with its checksum.
+    pub fn data(&self, entries: &[Entry]) -> Result<Vec<u8>> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Vec::new()) };
+        let len = usize::try_from(last.end() - first.offset).expect("chunks that are read together fit in memory");
+        let data = self.bytes.read_range(first.offset, len)?;
+        let mut rest = &data[..];
         for entry in entries.iter().filter(|entry| entry.len > 0) {
             let (chunk, behind) = rest.split_at((entry.len as usize).min(rest.len()));
             if !verify(chunk, entry.data_crc32c) {
@@ -115,7 +116,7 @@ impl LogReader {
             }
             rest = behind;
         }
-        Ok(())
+        Ok(data)
     }
 
     /// How many entries from the first on satisfy what all before a point satisfy and none behind.

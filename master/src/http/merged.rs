@@ -227,7 +227,7 @@ fn chunks(reader: &LogReader, first: u64) -> windlass_disk::log::Result<Chunks> 
             return Ok((out, true));
         }
         bytes += entry.len as usize;
-        let data = if entry.len == 0 { Vec::new() } else { reader.read(entry.offset, entry.len as usize)? };
+        let data = reader.data(std::slice::from_ref(&entry))?;
         out.push((entry, Bytes::from(data)));
     }
     let more = reader.extent()?.entries > first + out.len() as u64;
