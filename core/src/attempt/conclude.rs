@@ -109,7 +109,12 @@ pub fn conclude(found: Evidence<'_>) -> Conclusion {
         let reason = UnknownReason::EvidenceDamaged;
         return Conclusion::AppendExit { sweep: !rebooted, reason, index: INDEX_LAST };
     }
-    let index = u32::try_from(found.lines.len() + 1).unwrap_or(INDEX_LAST);
+    let index = match found.end {
+        // A disk that changed the end of the last line leaves the same, and that line may have been acknowledged: an end with its index
+        // would never be reported. The last index is taken whatever the master has.
+        RecordEnd::Torn => INDEX_LAST,
+        RecordEnd::Clean | RecordEnd::Damaged { .. } => u32::try_from(found.lines.len() + 1).unwrap_or(INDEX_LAST),
+    };
     match found.lines.last().map(|line| &line.body) {
         Some(LineBody::Void { outcome } | LineBody::Exit { outcome, .. }) => Conclusion::AsItSays(outcome.clone()),
         Some(LineBody::Accepted { .. }) => Conclusion::AppendVoid(void(&found, rebooted)),

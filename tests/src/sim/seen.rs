@@ -2,8 +2,9 @@
 
 use windlass_agent::attempts::AttemptDir;
 use windlass_agent::work::Holdings;
+use windlass_core::attempt::line::INDEX_LAST;
 use windlass_core::attempt::{Line, LineBody};
-use windlass_core::model::{AgentId, Fence, Outcome, UnknownReason};
+use windlass_core::model::{AgentId, Fence, Outcome};
 use windlass_disk::record::read_record;
 use windlass_disk::{Disk, FaultyDisk};
 
@@ -110,11 +111,10 @@ impl Model {
         let lines: Vec<Line> = read.lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
         let (mut go, mut last) = (false, false);
         for (line, due) in lines.iter().zip(1..) {
-            let is_damaged = matches!(
-                &line.body,
-                LineBody::Exit { outcome: Outcome::Unknown { reason: UnknownReason::EvidenceDamaged }, .. }
-            );
-            if (last || line.index != due) && !is_damaged {
+            // Behind a torn line, or damage, stands the index that is taken whatever is missing.
+            let is_unproven = line.index == INDEX_LAST
+                && matches!(&line.body, LineBody::Exit { outcome: Outcome::Unknown { .. }, .. });
+            if (last || line.index != due) && !is_unproven {
                 self.complain(format!("I2: line {due} of {fence} has index {}, last seen: {last}", line.index));
             }
             go |= line.body == LineBody::Go;
@@ -130,6 +130,10 @@ impl Model {
 
     /// A directory of an attempt is gone.
     pub fn deleted(&mut self, fence: Fence, had_a_line: bool) {
+        // All that was written was compared.
+        if let Some(life) = self.lives.get_mut(&fence).filter(|life| life.closed) {
+            life.written.clear();
+        }
         let forgotten =
             self.lives.get(&fence).is_some_and(|life| life.forgotten || life.tainted || life.record_damaged);
         if had_a_line && !forgotten {

@@ -147,7 +147,7 @@ fn rows_7_and_8_go_without_exit_is_unknown() {
         let record = lines(bodies);
         let index = u32::try_from(record.len() + 1).expect("few lines");
         for step_log in [false, true] {
-            for end in [RecordEnd::Clean, RecordEnd::Torn] {
+            for (end, index) in [(RecordEnd::Clean, index), (RecordEnd::Torn, INDEX_LAST)] {
                 let same = Evidence { step_log, end, cancelled: true, ..found(&record) };
                 let lost = Conclusion::AppendExit { sweep: true, reason: UnknownReason::ShimLost, index };
                 assert_eq!(conclude(same), lost);
