@@ -62,10 +62,29 @@ impl State {
             }
         }
         self.boot += 1;
+        self.let_go();
         self.locks.clear();
         self.duplicates.clear();
         self.power_off_at = None;
         self.failures.clear();
+    }
+
+    /// No handle has survived: what no name leads to is gone. Its number stays, so that none means two things.
+    fn let_go(&mut self) {
+        let mut reached = vec![false; self.inodes.len()];
+        let mut names_of = vec![ROOT];
+        while let Some(id) = names_of.pop() {
+            if !std::mem::replace(&mut reached[id], true)
+                && let Inode::Dir(names) = &self.inodes[id]
+            {
+                names_of.extend(names.now.values());
+            }
+        }
+        for (inode, reached) in self.inodes.iter_mut().zip(reached) {
+            if !reached {
+                *inode = Inode::File(Content::default());
+            }
+        }
     }
 
     /// The content behind names that are all durable.

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use windlass_tests::sim::{Report, run};
+use windlass_tests::sim::trace::Words;
+use windlass_tests::sim::{Report, Span, run};
 
 /// One seed in so many is played twice.
 const TWICE_EVERY: u64 = 100;
@@ -17,6 +18,7 @@ const LAST_EVENTS: usize = 40;
 struct Asked {
     first: u64,
     seeds: u64,
+    span: Span,
     trace: bool,
     faults: bool,
     threads: usize,
@@ -29,13 +31,13 @@ fn main() -> ExitCode {
         Ok(asked) => asked,
         Err(why) => {
             say(&format!(
-                "{why}\nusage: sim [--seeds N] [--first N] [--threads N] [--minutes-at-most M] [--no-faults] | --seed N [--trace]"
+                "{why}\nusage: sim [--seeds N] [--first N] [--threads N] [--minutes-at-most M] [--days N] [--no-faults] | --seed N [--trace]"
             ));
             return ExitCode::from(2);
         }
     };
     if asked.trace {
-        let report = caught(asked.first, asked.faults, true);
+        let report = caught(&asked, asked.first, Words::All);
         report.words.iter().for_each(|line| say(line));
         return verdict(&asked, &[report]);
     }
@@ -44,7 +46,8 @@ fn main() -> ExitCode {
 
 fn asked() -> Result<Asked, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut asked = Asked { first: 1, seeds: 100, trace: false, faults: true, threads, minutes: 0 };
+    let (first, seeds, span) = (1, 100, Span::Hour);
+    let mut asked = Asked { first, seeds, span, trace: false, faults: true, threads, minutes: 0 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || -> Result<u64, String> {
@@ -56,6 +59,7 @@ fn asked() -> Result<Asked, String> {
             "--minutes-at-most" => asked.minutes = number()?,
             "--seed" => (asked.first, asked.seeds) = (number()?, 1),
             "--threads" => asked.threads = usize::try_from(number()?).map_err(|error| error.to_string())?,
+            "--days" => asked.span = Span::Days(number()?.max(1)),
             "--trace" => asked.trace = true,
             "--no-faults" => asked.faults = false,
             other => return Err(format!("what is {other}?")),
@@ -77,7 +81,7 @@ fn play(asked: &Asked) -> ExitCode {
                     if number >= asked.seeds || is_late {
                         return;
                     }
-                    let report = one(asked.first + number, asked.faults);
+                    let report = one(asked, asked.first + number);
                     let failed = !report.violations.is_empty();
                     reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(report);
                     if failed {
@@ -92,17 +96,17 @@ fn play(asked: &Asked) -> ExitCode {
     verdict(asked, &reports)
 }
 
-fn one(seed: u64, faults: bool) -> Report {
-    let mut report = caught(seed, faults, false);
-    if seed.is_multiple_of(TWICE_EVERY) && caught(seed, faults, false).hash != report.hash {
+fn one(asked: &Asked, seed: u64) -> Report {
+    let mut report = caught(asked, seed, Words::None);
+    if seed.is_multiple_of(TWICE_EVERY) && caught(asked, seed, Words::None).hash != report.hash {
         report.violations.push("played twice, its traces differ".to_owned());
     }
     report
 }
 
 /// A panic of the code under test is a finding like any other.
-fn caught(seed: u64, faults: bool, in_words: bool) -> Report {
-    std::panic::catch_unwind(|| run(seed, faults, in_words)).unwrap_or_else(|_| Report::of_panic(seed))
+fn caught(asked: &Asked, seed: u64, words: Words) -> Report {
+    std::panic::catch_unwind(|| run(seed, asked.span, asked.faults, words)).unwrap_or_else(|_| Report::of_panic(seed))
 }
 
 fn summary(reports: &[Report], seconds: f64) {
@@ -115,6 +119,8 @@ fn summary(reports: &[Report], seconds: f64) {
         sum(|report| report.attempts),
         sum(|report| report.events),
     ));
+    let largest = reports.iter().map(|report| report.state_bytes).max().unwrap_or(0);
+    say(&format!("the state at the end: at most {largest} bytes"));
     let kinds = windlass_tests::sim::faults::KINDS.iter().enumerate();
     let counted = kinds.map(|(kind, name)| {
         let count: u64 = reports.iter().map(|report| report.injected.get(kind).copied().unwrap_or(0)).sum();
@@ -132,9 +138,9 @@ fn summary(reports: &[Report], seconds: f64) {
 fn verdict(asked: &Asked, reports: &[Report]) -> ExitCode {
     let failed: Vec<&Report> = reports.iter().filter(|report| !report.violations.is_empty()).collect();
     for report in &failed {
-        let words = caught(report.seed, asked.faults, true).words;
+        let words = caught(asked, report.seed, Words::Last(LAST_EVENTS)).words;
         say(&format!("seed {}: the last events", report.seed));
-        words[words.len().saturating_sub(LAST_EVENTS)..].iter().for_each(|line| say(&format!("  {line}")));
+        words.iter().for_each(|line| say(&format!("  {line}")));
         report.violations.iter().for_each(|what| say(&format!("VIOLATION seed {}: {what}", report.seed)));
     }
     if failed.is_empty() {

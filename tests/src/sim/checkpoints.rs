@@ -19,6 +19,9 @@ pub(super) const JOURNAL: &str = "/master/journal";
 pub(super) const CHECKPOINTS: &str = "/master/checkpoints";
 const CLUSTER: [u8; 16] = [7; 16];
 
+/// The most that the state may take at the end of a run: keys of a day or two, and what is open.
+const STATE_MAX_BYTES: usize = 1024 * 1024;
+
 /// After so much time without a turn the last record is proven whole.
 pub(super) const QUIET: u64 = SECOND;
 
@@ -68,7 +71,10 @@ fn read_again(files: &Files, state: &State, model: &mut Model) {
     }
     let mut facts = Vec::new();
     let before = model.folded.take();
-    let all = match fold(files, before.as_ref(), From::Begin, &mut facts) {
+    model.starts += 1;
+    let from =
+        if before.is_none() || model.starts.is_multiple_of(model.fold_all_every) { From::Begin } else { From::There };
+    let all = match fold(files, before.as_ref(), from, &mut facts) {
         Ok(None) => fold(files, None, From::Begin, &mut facts),
         all => all,
     };
@@ -165,10 +171,21 @@ impl Master {
 impl World {
     /// A checkpoint is due: much more often than in earnest, because there is less to do.
     pub(super) fn checkpoint(&mut self) {
-        let (next, write) = (self.rng.between(5 * SECOND, 300 * SECOND), self.rng.between(0, 2 * SECOND));
+        let (next, write) =
+            (self.rng.between(5 * SECOND, self.span.checkpoint_every()), self.rng.between(0, 2 * SECOND));
         self.after(next, Event::Checkpoint);
         self.with_master(|master, _| master.note_turn());
         self.after(write, Event::WriteCheckpoint);
+    }
+
+    /// What the master keeps does not grow with what is over: this is what keys and runs of two days may take.
+    pub(super) fn look_at_size(&mut self) {
+        let bytes =
+            self.master.as_ref().map_or(0, |master| serde_json::to_vec(&master.state).map_or(0, |text| text.len()));
+        self.model.state_bytes = bytes as u64;
+        if bytes > STATE_MAX_BYTES {
+            self.model.complain(format!("I13: the state takes {bytes} bytes at the end"));
+        }
     }
 
     /// The master, or its whole host, ends while a checkpoint is written.

@@ -3,6 +3,7 @@
 use super::event::HostId;
 use super::host::{MS, SECOND};
 use super::rng::Rng;
+use super::span::Span;
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,21 +204,37 @@ fn likely(kind: usize) -> u64 {
     }
 }
 
-/// When what goes wrong, until `end`.
-pub fn plan(hosts: usize, end: u64, rng: &mut Rng) -> Vec<(u64, Fault)> {
-    let mut kinds: Vec<usize> = (0..KINDS.len()).filter(|kind| rng.per_mille(likely(*kind))).collect();
-    // The epoch of a restored master outranks the one before only if the clock is right: a stale master is refused for ever.
-    if kinds.contains(&RESTORE) || kinds.contains(&JOURNAL) {
-        kinds.retain(|kind| *kind != MASTER_WALL);
+/// So many hours together have their own kinds.
+const BLOCK_HOURS: u64 = 6;
+
+/// When what goes wrong.
+pub fn plan(hosts: usize, span: Span, rng: &mut Rng) -> Vec<(u64, Fault)> {
+    let (blocks, end) = (span.hours().div_ceil(BLOCK_HOURS), span.faults_end());
+    let mut plan = Vec::new();
+    let rare: Vec<usize> = kinds(rng);
+    for block in 0..blocks {
+        let begin = (block * BLOCK_HOURS * 3_600 * SECOND).max(2 * SECOND);
+        let until = ((block + 1) * BLOCK_HOURS * 3_600 * SECOND).min(end);
+        let mut kinds = if block == 0 { rare.clone() } else { kinds(rng) };
+        // The epoch of a restored master outranks the one before only if the clock is right: a stale master is refused for ever.
+        if rare.contains(&RESTORE) || rare.contains(&JOURNAL) {
+            kinds.retain(|kind| *kind != MASTER_WALL);
+        }
+        // What the first block does not have comes in none: there is one of these in a run, and what follows from it takes its time.
+        kinds.retain(|kind| *kind < RARE || block == 0);
+        let kinds = if kinds.is_empty() { (0..MASTER_WALL).collect() } else { kinds };
+        let hours = span.hours().min(BLOCK_HOURS);
+        let count = rng.between(30 * hours, 60 * hours);
+        let fault = |rng: &mut Rng| Fault::of(kinds[rng.index(kinds.len())], rng.index(hosts), rng.per_mille(500));
+        plan.extend((0..count).map(|_| (rng.between(begin, until), fault(rng))));
     }
-    let kinds = if kinds.is_empty() { (0..RARE).collect() } else { kinds };
-    let count = rng.between(30, 60);
-    let fault = |rng: &mut Rng| Fault::of(kinds[rng.index(kinds.len())], rng.index(hosts), rng.per_mille(500));
-    let mut plan: Vec<(u64, Fault)> = (0..count).map(|_| (rng.between(2 * SECOND, end), fault(rng))).collect();
-    // One of these in a run, and early: what follows from it takes its time.
     let mut seen = false;
     plan.retain(|(at, fault)| fault.kind() < RARE || (*at < end - 600 * SECOND && !std::mem::replace(&mut seen, true)));
     plan
+}
+
+fn kinds(rng: &mut Rng) -> Vec<usize> {
+    (0..KINDS.len()).filter(|kind| rng.per_mille(likely(*kind))).collect()
 }
 
 /// How long a pause takes: mostly seconds, at most half an hour.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use windlass_core::model::{AgentId, Failure, Fence, JobKey, Outcome, RunId, Verdict};
+use windlass_core::model::{AgentId, Digest, Failure, Fence, JobKey, Outcome, RunId, Verdict};
 use windlass_core::{State, Touched};
 use windlass_disk::FaultyDisk;
 use windlass_disk::log::{GapReason, Kind, LogReader};
@@ -106,7 +106,7 @@ impl std::fmt::Display for Wrong {
 }
 
 /// Compares a stored log with what was really written.
-pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(), Wrong> {
+pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<Digest, Wrong> {
     let reader = LogReader::open_over(disk, base).map_err(Wrong::Unreadable)?;
     let (mut number, mut at, mut open_end) = (0, 0_usize, false);
     loop {
@@ -121,7 +121,7 @@ pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(),
                 open_end |= matches!(entry.gap, GapReason::ShimLost | GapReason::PowerLost | GapReason::AgentGone);
                 continue;
             }
-            let data = reader.read(entry.offset, entry.len as usize).map_err(Wrong::Unreadable)?;
+            let data = reader.data(std::slice::from_ref(&entry)).map_err(Wrong::Unreadable)?;
             if real.get(at..at + data.len()) != Some(&data[..]) {
                 let why = format!("the bytes at {} are not those that were written at {at}", entry.offset);
                 return Err(Wrong::Different(why));
@@ -132,5 +132,20 @@ pub(super) fn compare(disk: &FaultyDisk, base: &Path, real: &[u8]) -> Result<(),
     if at < real.len() && !open_end {
         return Err(Wrong::Different(format!("{at} of {} bytes are there, and no gap says so", real.len())));
     }
-    Ok(())
+    digest(disk, base).map_err(Wrong::Unreadable)
+}
+
+/// Of all bytes of a log that is over, and of its gaps, as its reader gives them.
+pub(super) fn digest(disk: &FaultyDisk, base: &Path) -> windlass_disk::log::Result<Digest> {
+    let reader = LogReader::open_over(disk, base)?;
+    let mut said = reader.read(0, usize::MAX)?;
+    let mut number = 0;
+    loop {
+        let entries = reader.entries(number, 1_000)?;
+        if entries.is_empty() {
+            return Ok(Digest::of(&said));
+        }
+        number += entries.len() as u64;
+        entries.iter().for_each(|entry| said.extend(entry.encode()));
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use windlass_core::input::LogSeal;
-use windlass_core::model::{AgentId, Fence};
+use windlass_core::model::{AgentId, Fence, ProjectName};
 use windlass_core::{Answer, Input};
 use windlass_disk::Disk;
 use windlass_disk::log::{GapReason, LogPaths};
@@ -228,6 +228,13 @@ impl Master {
             seals.push(LogSeal { fence, step, total, digest, gaps, damaged });
         }
         Ok(seals)
+    }
+
+    /// The logs of runs that have expired go. What cannot be removed now goes after the next start.
+    pub(super) fn remove_logs(&mut self, project: &ProjectName, model: &mut Model) {
+        let Some(below) = self.state.projects.get(project).map(|project| project.logs.from) else { return };
+        _ = windlass_master::logs::expire(&*self.logs.disk, Path::new(LOGS), project, below);
+        model.expired(&Path::new(LOGS).join(project.as_str()), below);
     }
 
     /// The log writer's tick: what was written is synced, then acknowledged.

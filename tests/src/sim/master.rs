@@ -182,7 +182,8 @@ impl Master {
         for effect in world::effects(&self.state, touched) {
             match effect {
                 Effect::Refresh(agent) => self.tell(agent, model),
-                Effect::ReadPipeline(_) | Effect::RemoveLogs(_) => {}
+                Effect::ReadPipeline(_) => {}
+                Effect::RemoveLogs(project) => self.remove_logs(&project, model),
                 Effect::EndLogs(fence) => self.to_end.push(fence),
             }
         }

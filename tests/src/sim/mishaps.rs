@@ -7,7 +7,7 @@ use super::faults::{Fault, pause};
 use super::host::SECOND;
 use super::network::Weather;
 use super::process::Process;
-use super::world::{FAULTS_END, World};
+use super::world::World;
 
 const YEAR_MS: u64 = 365 * 24 * 3_600 * 1_000;
 
@@ -16,7 +16,7 @@ impl World {
         if let Some(count) = self.injected.get_mut(fault.kind()) {
             *count += 1;
         }
-        let until = (self.now + pause(&mut self.rng)).min(FAULTS_END);
+        let until = (self.now + pause(&mut self.rng)).min(self.span.faults_end());
         match fault {
             Fault::Cut(host) => self.cut(host),
             Fault::HalfOpen(host) => {

@@ -31,8 +31,10 @@ pub mod rng;
 pub mod run;
 mod seen;
 pub mod shim;
+pub mod span;
 pub mod steps;
 pub mod trace;
 pub mod world;
 
 pub use run::{Report, run};
+pub use span::Span;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use windlass_core::fact::AgentFact;
-use windlass_core::model::{AgentId, Attempt, Fence, JobKey, Outcome, RunId, UnknownReason, Verdict, Work};
+use windlass_core::model::{AgentId, Attempt, Digest, Fence, JobKey, Outcome, RunId, UnknownReason, Verdict, Work};
 use windlass_core::{Answer, Fact, Recorded, State, Touched};
 use windlass_disk::log::LogPaths;
 use windlass_disk::{Disk, FaultyDisk};
@@ -12,7 +12,7 @@ use windlass_proto::convert::Assignments;
 
 use super::checkpoints::{Folded, JOURNAL, Told};
 use super::event::LinkId;
-use super::life::{Life, Wrong, compare, outcome_of};
+use super::life::{Life, compare, digest, outcome_of};
 use super::process::Complaints;
 
 /// Everything that is known to be true, and everything that was found wrong.
@@ -49,14 +49,20 @@ pub struct Model {
     newest_fence: Option<Fence>,
     answered: u64,
     believed: Option<(u64, State)>,
+    /// Starts of the master so far.
+    pub(super) starts: u64,
+    /// One start in so many reads the journal from its first record.
+    pub(super) fold_all_every: u64,
     /// What all facts said at the last start.
     pub(super) folded: Option<Folded>,
+    /// What the state of the master took at the end.
+    pub state_bytes: u64,
     /// What came of damage, and how often.
     pub met: BTreeMap<&'static str, u64>,
     /// The last start found damage, and said so.
     pub(super) refuses: bool,
     /// Where logs lie that are whole.
-    sealed: BTreeMap<(Fence, u32), PathBuf>,
+    sealed: BTreeMap<(Fence, u32), (PathBuf, Digest)>,
 }
 
 impl Model {
@@ -128,7 +134,7 @@ impl Model {
         self.acked.clear();
         self.sent.clear();
         self.sealed.clear();
-        self.damaged_journal = false;
+        (self.damaged_journal, self.folded) = (false, None);
         for life in self.lives.values_mut() {
             (life.shown, life.settled, life.closed) = std::mem::take(&mut life.saved);
             life.tainted |= life.after_backup || !life.closed;
@@ -320,7 +326,7 @@ impl Model {
         };
         let changed = self.lives.get(&fence).is_some_and(|life| life.log_damaged);
         match compare(disk, base, &real) {
-            Ok(()) => _ = self.sealed.insert((fence, step), base.to_owned()),
+            Ok(digest) => _ = self.sealed.insert((fence, step), (base.to_owned(), digest)),
             Err(_) if damaged && changed => {}
             Err(why) => self.complain(format!("I9: log {step} of {fence}: {why}")),
         }
@@ -328,14 +334,20 @@ impl Model {
 
     /// What was whole is read as it was, or refused where a bad disk changed it.
     pub fn look_at_sealed(&mut self, disk: &FaultyDisk) {
-        for ((fence, step), base) in std::mem::take(&mut self.sealed) {
-            let Some(real) = self.lives.get(&fence).and_then(|life| life.written.get(&step)) else { continue };
-            match compare(disk, &base, real) {
-                Ok(()) => {}
-                Err(Wrong::Unreadable(why)) if self.is_damaged(&base) && why.is_damage() => self.meet("log not read"),
+        for ((fence, step), (base, sealed)) in std::mem::take(&mut self.sealed) {
+            match digest(disk, &base) {
+                Ok(read) if read == sealed => {}
+                Ok(_) => self.complain(format!("I15: log {step} of {fence} is not read as it was sealed")),
+                Err(why) if self.is_damaged(&base) && why.is_damage() => self.meet("log not read"),
                 Err(why) => self.complain(format!("I15: log {step} of {fence}: {why}")),
             }
         }
+    }
+
+    /// Logs of runs with lower numbers may be gone.
+    pub fn expired(&mut self, project: &Path, below: u64) {
+        let number = |base: &Path| base.strip_prefix(project).ok()?.iter().next()?.to_str()?.parse::<u64>().ok();
+        self.sealed.retain(|_, (base, _)| number(base).is_none_or(|number| number >= below));
     }
 
     // --- people ---

@@ -20,7 +20,7 @@ pub struct Wish {
 
 impl Wish {
     /// A run of one to four jobs.
-    pub fn new(number: usize, rng: &mut Rng) -> Self {
+    pub fn new(number: u64, rng: &mut Rng) -> Self {
         let mut text = String::from("jobs:\n");
         let jobs = rng.between(1, 5);
         for job in 0..jobs {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::faults::KINDS;
-use super::world::{END, World};
+use super::span::Span;
+use super::trace::Words;
+use super::world::World;
 
 /// What a seed gave.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Report {
     pub seconds: u64,
     /// How often each kind of fault was injected.
     pub injected: [u64; KINDS.len()],
+    /// What the state of the master took at the end.
+    pub state_bytes: u64,
     /// What came of damaged files.
     pub met: BTreeMap<&'static str, u64>,
     /// Commands that were executed.
@@ -34,23 +38,24 @@ impl Report {
         let violations = vec!["a panic".to_owned()];
         let (injected, words) = ([0; KINDS.len()], Vec::new());
         let met = BTreeMap::new();
-        Self { seed, violations, hash: 0, events: 0, seconds: 0, injected, met, attempts: 0, words }
+        Self { seed, violations, hash: 0, events: 0, seconds: 0, injected, state_bytes: 0, met, attempts: 0, words }
     }
 }
 
 /// Plays a seed.
-pub fn run(seed: u64, with_faults: bool, in_words: bool) -> Report {
-    let mut world = World::new(seed, with_faults, in_words);
+pub fn run(seed: u64, span: Span, with_faults: bool, words: Words) -> Report {
+    let mut world = World::new(seed, span, with_faults, words);
     let violations = world.run();
     Report {
         seed,
         violations,
         hash: world.trace.hash,
         events: world.trace.events,
-        seconds: END / 1_000_000_000,
+        seconds: span.end() / 1_000_000_000,
         injected: world.injected,
+        state_bytes: world.model.state_bytes,
         met: world.model.met.clone(),
         attempts: world.model.lives.values().filter(|life| life.spawned > 0).count() as u64,
-        words: world.trace.words().to_vec(),
+        words: world.trace.into_words(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass_core::Input;
-use windlass_core::model::{Config, Duration, Project};
+use windlass_core::model::Config;
 use windlass_disk::FaultyDisk;
 
 use super::agent::Machine;
@@ -13,26 +13,21 @@ use super::host::{Clocks, MS, SECOND};
 use super::master::Master;
 use super::model::Model;
 use super::network::{Network, Way};
-use super::people::{Wish, agent_id, project};
+use super::people::{Wish, agent_id};
 use super::rest::Rest;
 use super::rng::Rng;
-use super::trace::Trace;
+use super::span::Span;
+use super::trace::{Trace, Words};
 
-/// Faults end here; half of the rest is time to recover.
-pub const FAULTS_END: u64 = 2_900 * SECOND;
 /// Who lost its power then is up again after this time.
 pub const HOSTS_UP: u64 = 60 * SECOND;
-/// An hour has some ten thousand.
-const EVENTS_MAX: u64 = 1_000_000;
-/// The end of a run.
-pub const END: u64 = 3_600 * SECOND;
-/// Runs are asked for until then.
-const ASK_END: u64 = 2_500 * SECOND;
 
 /// Everything there is.
 pub struct World {
     /// Of this run.
     pub seed: u64,
+    /// How long it is.
+    pub span: Span,
     pub(super) rng: Rng,
     pub(super) now: u64,
     queue: BTreeMap<(u64, u64), Event>,
@@ -68,25 +63,16 @@ pub struct World {
 
 impl World {
     /// Ten agents and about sixty jobs, with or without faults.
-    pub fn new(seed: u64, with_faults: bool, in_words: bool) -> Self {
+    pub fn new(seed: u64, span: Span, with_faults: bool, words: Words) -> Self {
         let mut rng = Rng::new(seed);
         let hosts = 10;
         let machines = (0..hosts).map(|id| Machine::new(id, agent_id(id), &mut rng)).collect();
-        let shop = Project {
-            git: "/srv/git/shop".to_owned(),
-            file: "windlass.yaml".to_owned(),
-            main_branch: "main".to_owned(),
-        };
-        let config = Config {
-            projects: BTreeMap::from([(project(), shop)]),
-            lost_after: Duration::from_secs(600),
-            log_per_attempt: if rng.per_mille(300) { 8 * 1024 } else { 1024 * 1024 },
-            ..Config::default()
-        };
+        let config = span.config(if rng.per_mille(300) { 8 * 1024 } else { 1024 * 1024 });
         let segment_bytes = if rng.per_mille(500) { 32 * 1024 } else { 256 * 1024 };
-        let wishes = (0..20).map(|number| Wish::new(number, &mut rng)).collect();
+        let wishes = (0..span.wishes()).map(|number| Wish::new(number, &mut rng)).collect();
         let mut world = Self {
             seed,
+            span,
             now: 0,
             queue: BTreeMap::new(),
             planned: 0,
@@ -99,7 +85,7 @@ impl World {
             master_paused_until: 0,
             machines,
             model: Model::default(),
-            trace: Trace::new(in_words),
+            trace: Trace::new(words),
             injected: [0; KINDS.len()],
             wishes,
             config,
@@ -112,18 +98,20 @@ impl World {
             rest: Rest::default(),
             rng,
         };
+        world.model.fold_all_every = span.fold_all_every();
         world.begin(hosts, with_faults);
         world
     }
 
     fn begin(&mut self, hosts: usize, with_faults: bool) {
+        let (ask_end, faults_end) = (self.span.ask_end(), self.span.faults_end());
         self.after(0, Event::StartMaster);
         for host in 0..hosts {
             let wait = self.rng.between(MS, SECOND);
             self.after(wait, Event::StartAgent(host));
         }
         for number in 0..self.wishes.len() {
-            let at = self.rng.between(SECOND, ASK_END);
+            let at = self.rng.between(SECOND, ask_end);
             self.after(at, Event::AskRun(number));
             if self.rng.per_mille(250) {
                 let (wait, force) = (self.rng.between(0, 60 * SECOND), self.rng.per_mille(200));
@@ -132,18 +120,18 @@ impl World {
         }
         for host in 0..hosts {
             if self.rng.per_mille(200) {
-                let (at, lasts) = (self.rng.between(SECOND, ASK_END), self.rng.between(10 * SECOND, 400 * SECOND));
+                let (at, lasts) = (self.rng.between(SECOND, ask_end), self.rng.between(10 * SECOND, 400 * SECOND));
                 self.after(at, Event::AskPause(host, true));
                 self.after(at + lasts, Event::AskPause(host, false));
                 // Whoever asks in vain asks again.
-                self.after(FAULTS_END, Event::AskPause(host, false));
+                self.after(faults_end, Event::AskPause(host, false));
             }
         }
         self.after(SECOND, Event::AskSettle);
         self.after(SECOND, Event::Checkpoint);
-        self.after(FAULTS_END + HOSTS_UP, Event::Rest);
+        self.after(faults_end + HOSTS_UP, Event::Rest);
         if with_faults {
-            for (at, fault) in faults::plan(hosts, FAULTS_END, &mut self.rng) {
+            for (at, fault) in faults::plan(hosts, self.span, &mut self.rng) {
                 self.after(at, Event::Fault(fault));
             }
         }
@@ -152,14 +140,15 @@ impl World {
     /// Runs to the end, or to the first violation; gives all that were found.
     pub fn run(&mut self) -> Vec<String> {
         while let Some(((at, number), event)) = self.queue.pop_first() {
-            if at > END {
+            if at > self.span.end() {
                 break;
             }
             self.now = at;
             self.model.pass(at);
             self.step(number, event);
-            if self.trace.events > EVENTS_MAX {
-                self.model.complain(format!("I13: more than {EVENTS_MAX} events: somebody answers for ever"));
+            let events_max = self.span.events_max();
+            if self.trace.events > events_max {
+                self.model.complain(format!("I13: more than {events_max} events: somebody answers for ever"));
             }
             let found = self.model.violations();
             if !found.is_empty() {
@@ -167,6 +156,7 @@ impl World {
             }
         }
         self.model.look_at_sealed(&self.master_disk);
+        self.look_at_size();
         self.model.violations()
     }
 
@@ -250,12 +240,15 @@ impl World {
 
     fn count_living(&mut self) {
         let now = self.now;
-        for machine in &self.machines {
-            for (fence, tree) in &machine.trees {
+        for machine in &mut self.machines {
+            let Machine { trees, shims, .. } = machine;
+            trees.retain(|fence, tree| {
+                let living = tree.living_at(now);
                 if let Some(life) = self.model.lives.get_mut(fence) {
-                    life.living = tree.living_at(now);
+                    life.living = living;
                 }
-            }
+                living > 0 || shims.contains_key(fence)
+            });
         }
     }
 
