@@ -135,7 +135,7 @@ impl Shipped {
         }
         let Some(end) = end else { return Ok(None) };
         // The host lost its own tail, or its disk changed it: what the master has stands, and a gap says that it is not all.
-        let lost = *lost_tail || *sent < end.total || !self.reader.is_whole()?;
+        let lost = *lost_tail || *sent != end.total || !self.reader.is_whole()?;
         let (total, digest) = if lost { ((*sent).max(*durable), None) } else { (end.total, end.digest) };
         self.stage = Stage::Sealing { sent: *sent, durable: *durable };
         Ok(Some(Up::Seal { log: self.log, total, digest }))
@@ -199,6 +199,15 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_log_that_ended_before_what_was_shipped_is_not_begun_anew() {
+        let (log, mut attempt) = damaged(|paths| paths.bytes, |_| ());
+        let end = LogEnd { total: 6, digest: Some(Digest::of(b"abcdef")) };
+        let exit = LineBody::Exit { outcome: Outcome::Succeeded, logs: vec![Some(end)], cancel_too_late: false };
+        attempt.lines = vec![Arc::new(Line { format: 1, index: 3, boottime_ns: 0, wall_ms: 0, body: exit })];
+        assert_eq!(shipped((log, attempt), 9), (vec![], 9, false));
     }
 
     fn entry(number: usize) -> impl FnOnce(&mut Vec<u8>) {
