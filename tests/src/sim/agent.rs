@@ -12,6 +12,7 @@ use windlass_agent::config::files::User;
 use windlass_agent::link::{Introduction, Pending, Shipping};
 use windlass_agent::work::{Holdings, Settings, Shim as ShimHandle, Spawn, State};
 use windlass_core::input::Offer;
+use windlass_core::mask::Needles;
 use windlass_core::model::{AgentId, Fence};
 use windlass_disk::{Disk, DiskFile, FaultyDisk};
 use windlass_proto::convert::{Down, Up};
@@ -27,7 +28,7 @@ use super::steps::Tree;
 
 pub(super) const STATE_DIR: &str = "/agent";
 const CLUSTER: &str = "cluster";
-const SLOTS: u32 = 3;
+pub(super) const SLOTS: u32 = 3;
 
 /// A host with everything on it.
 pub struct Machine {
@@ -79,7 +80,7 @@ pub struct Running {
 /// Set when a shim has ended.
 pub type Gone = Arc<AtomicBool>;
 
-type Born = Arc<Mutex<Vec<(PathBuf, Process, Box<dyn DiskFile>, Gone)>>>;
+type Born = Arc<Mutex<Vec<(PathBuf, Process, Box<dyn DiskFile>, Gone, Arc<Needles>)>>>;
 
 /// A running agent.
 pub struct Program {
@@ -138,7 +139,7 @@ impl Spawn for Spawner {
         &self,
         dir: &Path,
         record: Box<dyn DiskFile>,
-        _secrets: &windlass_core::model::Secrets,
+        secrets: &windlass_core::model::Secrets,
     ) -> io::Result<Box<dyn ShimHandle>> {
         if self.fails.load(Ordering::Relaxed) {
             return Err(io::Error::from(io::ErrorKind::WouldBlock));
@@ -146,7 +147,8 @@ impl Spawn for Spawner {
         let (process, gone) = (Process::default(), Gone::default());
         self.disk.hand_over(&process);
         let mut born = self.born.lock().unwrap_or_else(PoisonError::into_inner);
-        born.push((dir.to_owned(), process.clone(), record, Arc::clone(&gone)));
+        let needles = Arc::new(Needles::of(secrets.iter()));
+        born.push((dir.to_owned(), process.clone(), record, Arc::clone(&gone), needles));
         Ok(Box::new(Handle(gone, process)))
     }
 }
@@ -225,10 +227,11 @@ impl Machine {
     pub fn take_born(&mut self, complaints: &Complaints) -> Vec<Fence> {
         let born = std::mem::take(&mut *self.born.lock().unwrap_or_else(PoisonError::into_inner));
         let mut fences = Vec::new();
-        for (dir, process, record, gone) in born {
+        for (dir, process, record, gone, needles) in born {
             let Some(fence) = dir.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
             let disk = ProcessDisk::new(&self.disk, &process, complaints);
-            let shim = Shim::new(process, fence, AttemptDir::new(&dir), disk, self.clocks.clone(), record);
+            let dir = AttemptDir::new(&dir);
+            let shim = Shim::new(process, (fence, dir), disk, self.clocks.clone(), record, needles);
             self.shims.insert(fence, Running { shim, gone, wakes_ns: 0 });
             fences.push(fence);
         }

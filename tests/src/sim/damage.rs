@@ -121,7 +121,7 @@ fn harm(disk: &FaultyDisk, path: &Path, limit: Option<u64>, rng: &mut Rng) -> bo
     true
 }
 
-fn files_below(disk: &FaultyDisk, dir: &Path) -> Vec<PathBuf> {
+pub(super) fn files_below(disk: &FaultyDisk, dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in disk.read_dir(dir).unwrap_or_default() {
         match disk.read_dir(&path) {

@@ -104,6 +104,8 @@ impl World {
         let Some(program) = &machine.program else { return };
         let (alive, power) = (program.process.is_alive(), program.process.lost_power());
         let born = machine.take_born(&self.model.complaints);
+        let running = machine.shims.values().filter(|running| running.shim.process.is_alive()).count();
+        self.model.occupied(host, running);
         for fence in &born {
             self.model.spawned(*fence, &machine.attempt(*fence), &machine.disk);
         }
@@ -235,6 +237,7 @@ impl World {
         let changed = disk.operations() != before;
         if changed {
             self.model.record(fence, &dir, disk);
+            self.model.spooled(fence, &dir, disk);
         }
         let power = shim.process.lost_power();
         match wait {

@@ -41,6 +41,8 @@ pub struct Life {
     /// What is shown.
     pub(super) shown: Option<Outcome>,
     pub closed: bool,
+    /// Log bytes that were reserved for it.
+    pub quota_bytes: u64,
     /// A bad disk changed its record.
     pub record_damaged: bool,
     /// A bad disk changed one of its logs where it was written.

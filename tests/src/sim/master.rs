@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use windlass_core::model::{AgentId, Fence, UnixMs};
+use windlass_core::model::{AgentId, Fence, Secrets, UnixMs};
 use windlass_core::world::{self, Turn};
 use windlass_core::{Answer, Effect, Input, Recorded, State, Touched};
 use windlass_disk::journal::{EntryRef, Journal, Mark};
@@ -29,6 +29,8 @@ pub struct Begin<'a> {
     pub restored: bool,
     /// Bytes of a new segment.
     pub segment_bytes: u64,
+    /// What steps may ask for.
+    pub secrets: &'a Secrets,
 }
 
 /// A session that sits.
@@ -80,6 +82,7 @@ pub struct Master {
     /// Behind the last turn.
     pub(super) place: Mark,
     pub(super) journal: Journal,
+    secrets: Secrets,
     pub(super) own: Arc<dyn Disk>,
     disk: FaultyDisk,
     clocks: Clocks,
@@ -122,6 +125,7 @@ impl Master {
             unproven: false,
             place: journal.mark(),
             journal,
+            secrets: begin.secrets.clone(),
             own,
             disk,
             clocks,
@@ -192,7 +196,8 @@ impl Master {
     /// Sends what this agent should be doing, if that changed.
     fn tell(&mut self, agent: AgentId, model: &mut Model) {
         let Some(seat) = self.seats.get_mut(&agent) else { return };
-        let Some(assignments) = seat.told.next(&self.state) else { return };
+        let Some(mut assignments) = seat.told.next(&self.state) else { return };
+        assignments.put.iter_mut().for_each(|put| put.secrets = self.secrets.clone());
         let (host, link) = (seat.host, seat.link);
         model.assigned(&assignments, &self.disk);
         self.send(host, link, Down::Assignments(assignments));

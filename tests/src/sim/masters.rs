@@ -19,7 +19,9 @@ impl World {
             return;
         }
         let process = Process::default();
-        let begin = Begin { config: &self.config, restored: self.restored, segment_bytes: self.segment_bytes };
+        let secrets = self.hidden.secrets();
+        let (config, restored, segment_bytes) = (&self.config, self.restored, self.segment_bytes);
+        let begin = Begin { config, restored, segment_bytes, secrets: &secrets };
         let started = Master::start(&self.master_disk, &process, &self.master_clocks, begin, &mut self.model);
         match started {
             Some(master) => {

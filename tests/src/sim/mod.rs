@@ -3,7 +3,9 @@
 //!
 //! - [`rng`], [`process`], [`host`], [`network`]: chance, processes that die at any I/O, hosts with clocks, links that lose messages
 //! - [`master`], [`agent`], [`shim`]: thin loops around shipped code
-//! - [`faults`]: what goes wrong; [`model`]: what must hold all the same
+//! - [`faults`]: what goes wrong, [`damage`] to what was synced among it; [`model`]: what must hold all the same
+//! - [`checkpoints`]: every way to read the master's facts gives one state; [`secrets`]: what nobody may see
+//! - [`span`]: an hour, or days
 //! - [`world`]: the heap and the way of an event
 //!
 //! Called by the programs `sim` and `planted`. Deliberately absent: decisions, threads, real files and real clocks.
@@ -29,6 +31,7 @@ pub mod rest;
 mod restores;
 pub mod rng;
 pub mod run;
+pub mod secrets;
 mod seen;
 pub mod shim;
 pub mod span;

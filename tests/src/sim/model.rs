@@ -176,7 +176,8 @@ impl Model {
         }
         for Recorded { fact, .. } in recorded {
             match fact {
-                Fact::JobPlaced { run, job, attempt, agent, fence, .. } => {
+                Fact::JobPlaced { run, job, attempt, agent, fence, envelope, .. } => {
+                    self.lives.entry(*fence).or_default().quota_bytes = envelope.log_quota_bytes;
                     self.placed(state, (run, job), *attempt, *agent, *fence);
                 }
                 Fact::Settled { fence, settlement, .. } => {
@@ -305,6 +306,10 @@ impl Model {
             self.meet("log stored again");
         }
         self.acked.insert((fence, step), durable);
+        let quota = self.lives.get(&fence).map_or(0, |life| life.quota_bytes);
+        if quota > 0 && durable > quota {
+            self.complain(format!("I13: log {step} of {fence} has {durable} bytes, {quota} were allowed"));
+        }
         if durable > 0 && disk.synced_len(&LogPaths::of(base).bytes) < durable {
             self.complain(format!("I4: log {step} of {fence} is acknowledged to {durable}, which is not synced"));
         }

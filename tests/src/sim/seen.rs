@@ -1,5 +1,7 @@
 //! What must hold at agents and shims: the second half of the [`model`](super::model).
 
+use std::path::PathBuf;
+
 use windlass_agent::attempts::AttemptDir;
 use windlass_agent::work::Holdings;
 use windlass_core::attempt::line::INDEX_LAST;
@@ -8,8 +10,13 @@ use windlass_core::model::{AgentId, Fence, Outcome};
 use windlass_disk::record::read_record;
 use windlass_disk::{Disk, FaultyDisk};
 
+use super::agent::SLOTS;
+use super::event::HostId;
 use super::model::Model;
 use super::steps::End;
+
+/// What an attempt may take besides its logs.
+const SPOOL_SLACK_BYTES: u64 = 1024 * 1024;
 
 impl Model {
     /// An agent obeys a master.
@@ -125,6 +132,27 @@ impl Model {
         }
         if matches!(read.end, windlass_disk::record::RecordEnd::Damaged(_)) {
             self.complain(format!("I2: the record of {fence} is damaged"));
+        }
+    }
+
+    /// So many shims live on a host: one job has one slot.
+    pub fn occupied(&mut self, host: HostId, shims: usize) {
+        if shims > SLOTS as usize {
+            self.complain(format!("I13: {shims} jobs run on host {host}, which has {SLOTS} slots"));
+        }
+    }
+
+    /// What the logs of an attempt take on its host is what was reserved for them, with a little for its record and the indexes.
+    pub fn spooled(&mut self, fence: Fence, dir: &AttemptDir, disk: &FaultyDisk) {
+        let Some(quota) = self.lives.get(&fence).map(|life| life.quota_bytes).filter(|quota| *quota > 0) else {
+            return;
+        };
+        let size = |path: &PathBuf| disk.size(path).ok().flatten().unwrap_or(0);
+        let files = disk.read_dir(dir.path()).unwrap_or_default();
+        let is_log = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "log");
+        let (logs, all): (u64, u64) = (files.iter().filter(is_log).map(size).sum(), files.iter().map(size).sum());
+        if logs > quota || all > quota + SPOOL_SLACK_BYTES {
+            self.complain(format!("I13: {fence} has {logs} bytes of logs and {all} in all, {quota} were reserved"));
         }
     }
 

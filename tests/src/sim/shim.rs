@@ -1,22 +1,26 @@
 //! The shim: shipped lines, logs, next step, stop and ladder, with a loop that plays processes, pipes and the clock.
 
 mod ending;
+mod pipes;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use windlass_agent::attempts::AttemptDir;
 use windlass_core::attempt::ladder::LEFTOVER_GRACE;
 use windlass_core::attempt::{Ladder, Line, LineBody, LogEnd, Next, Rung, Stopping, Why, is_over, next_step};
+use windlass_core::mask::{Masker, Needles};
 use windlass_core::model::{Duration, Envelope, Fence, Outcome, StepOutcome};
 use windlass_disk::record::{RecordWriter, WriteError};
 use windlass_disk::{Disk, DiskFile, FaultyDisk};
-use windlass_shim::parts::{Asked, Chunk, Quota, StepLog, Stop, Stream, accepted, tolerated};
+use windlass_shim::parts::{Asked, Quota, StepLog, Stop, accepted, tolerated};
 
 use super::host::{Clocks, MS, SECOND};
 use super::model::Model;
 use super::process::{Process, ProcessDisk};
 use super::steps::{Script, Tree};
 use ending::{climb, judge, step_of};
+use pipes::{finish, read};
 
 /// A kernel timer ends a shim that has not written GO by then.
 const FUSE_NS: u64 = 30 * SECOND;
@@ -37,6 +41,7 @@ pub struct Shim {
     asked: Asked,
     phase: Phase,
     job: Option<Job>,
+    needles: Arc<Needles>,
 }
 
 /// What it carries out.
@@ -68,6 +73,7 @@ struct Running {
     began_boot_ms: u64,
     script: Script,
     written: usize,
+    maskers: Box<[Masker; 2]>,
     ending: Option<(Ladder, Option<Why>)>,
 }
 
@@ -99,11 +105,11 @@ impl Shim {
     /// Spawned by the agent with the locked record.
     pub fn new(
         process: Process,
-        fence: Fence,
-        dir: AttemptDir,
+        (fence, dir): (Fence, AttemptDir),
         disk: ProcessDisk,
         clocks: Clocks,
         record: Box<dyn DiskFile>,
+        needles: Arc<Needles>,
     ) -> Self {
         let born_ns = clocks.boot_ns();
         let phase = Phase::Start(Some(record));
@@ -119,6 +125,7 @@ impl Shim {
             asked: Asked::Nothing,
             phase,
             job: None,
+            needles,
         }
     }
 
@@ -248,7 +255,8 @@ impl Shim {
         }
         let script = Script::of(around.seed, self.fence, step);
         let began_boot_ms = self.clocks.boot_ns() / MS;
-        let running = Running { step, began_ns: around.now, began_boot_ms, script, written: 0, ending: None };
+        let maskers = Box::new([(); 2].map(|()| Masker::new(Arc::clone(&self.needles))));
+        let running = Running { step, began_ns: around.now, began_boot_ms, script, written: 0, maskers, ending: None };
         let flow = self.line(LineBody::StepStarted { step }, Phase::Begin(step), Phase::Running(running))?;
         if let (Flow::On, true) = (&flow, self.process.is_alive()) {
             around.model.runs(self.fence, &self.dir, around.disk);
@@ -265,7 +273,10 @@ impl Shim {
         let ended = around.tree.pass(around.now).filter(|(of, ..)| *of == step);
         let until = ended.map_or(around.now, |(_, at, _)| at);
         let Some(job) = &mut self.job else { return Err(Lost) };
-        Self::read(job, &mut running, self.fence, until, around.model)?;
+        read(job, &mut running, self.fence, until, around.model)?;
+        if ended.is_some() {
+            finish(job, &mut running, self.fence, until, around.model)?;
+        }
         let plan = step_of(&job.envelope, step);
         if let Some((_, _, end)) = ended {
             let outcome = match &running.ending {
@@ -289,22 +300,6 @@ impl Shim {
         let wait = wait.min(next_write.map_or(SECOND, |at| at.saturating_sub(around.now)));
         self.phase = Phase::Running(running);
         Ok(Flow::Wait(wait))
-    }
-
-    /// Everything that lies in the pipes.
-    fn read(job: &mut Job, running: &mut Running, fence: Fence, until: u64, model: &mut Model) -> Result<(), Lost> {
-        while let Some((at, data)) =
-            running.script.writes.get(running.written).filter(|(at, _)| running.began_ns + at <= until)
-        {
-            running.written += 1;
-            model.wrote(fence, running.step, data);
-            let stream = if running.written.is_multiple_of(5) { Stream::Stderr } else { Stream::Stdout };
-            let chunk = Chunk { step: running.step, stream, at_ns: *at, data: data.clone() };
-            if let Some(Some(log)) = job.logs.get_mut(running.step as usize - 1) {
-                log.append(chunk, &mut job.quota).map_err(|_| Lost)?;
-            }
-        }
-        Ok(())
     }
 
     fn step_over(&mut self, step: u32, outcome: StepOutcome) -> Result<Flow, Lost> {

@@ -31,6 +31,7 @@ impl Script {
         let count = rng.between(0, 10);
         let mut writes: Vec<(u64, Vec<u8>)> = (0..count).map(|_| (rng.between(0, takes_ns), text(&mut rng))).collect();
         writes.sort_by_key(|(at, _)| *at);
+        leak(seed, &mut writes, &mut rng);
         Self {
             takes_ns,
             code: if rng.per_mille(850) { 0 } else { 3 },
@@ -39,6 +40,27 @@ impl Script {
             dies_ns: if rng.per_mille(20) { 45 * SECOND } else { MS },
             leaves_ns: rng.per_mille(100).then(|| rng.between(SECOND, 900 * SECOND)),
         }
+    }
+}
+
+/// Which stream a write goes to, by its number, counted from 0.
+pub fn is_stderr(number: usize) -> bool {
+    number % 5 == 4
+}
+
+/// Often a secret is in what is written, and the two parts of it come at two times.
+fn leak(seed: u64, writes: &mut [(u64, Vec<u8>)], rng: &mut Rng) {
+    if writes.is_empty() || !rng.per_mille(400) {
+        return;
+    }
+    let (secret, first) = (super::secrets::leak(seed, rng), rng.index(writes.len()));
+    let cut = rng.index(secret.len() + 1);
+    let (begin, end) = secret.split_at(cut);
+    let next = (first + 1..writes.len()).find(|next| is_stderr(*next) == is_stderr(first));
+    writes[first].1.extend_from_slice(begin);
+    match next {
+        Some(next) => _ = writes[next].1.splice(0..0, end.iter().copied()),
+        None => writes[first].1.extend_from_slice(end),
     }
 }
 

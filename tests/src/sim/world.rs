@@ -16,6 +16,7 @@ use super::network::{Network, Way};
 use super::people::{Wish, agent_id};
 use super::rest::Rest;
 use super::rng::Rng;
+use super::secrets::Hidden;
 use super::span::Span;
 use super::trace::{Trace, Words};
 
@@ -50,6 +51,7 @@ pub struct World {
     pub injected: [u64; KINDS.len()],
     pub(super) wishes: Vec<Wish>,
     pub(super) config: Config,
+    pub(super) hidden: Hidden,
     pub(super) segment_bytes: u64,
     pub(super) wakes_at: Option<u64>,
     /// When the master decided something last.
@@ -89,6 +91,7 @@ impl World {
             injected: [0; KINDS.len()],
             wishes,
             config,
+            hidden: Hidden::of(seed),
             segment_bytes,
             wakes_at: None,
             turned_at: 0,
@@ -157,7 +160,16 @@ impl World {
         }
         self.model.look_at_sealed(&self.master_disk);
         self.look_at_size();
+        self.look_for_secrets();
         self.model.violations()
+    }
+
+    /// No file has a secret.
+    fn look_for_secrets(&mut self) {
+        let disks = self.machines.iter().map(|machine| &machine.disk).chain([&self.master_disk]);
+        for file in disks.flat_map(|disk| self.hidden.files(disk)).collect::<Vec<_>>() {
+            self.model.complain(format!("I16: {file} has a secret"));
+        }
     }
 
     fn step(&mut self, number: u64, event: Event) {
@@ -254,6 +266,9 @@ impl World {
 
     /// A message leaves for the other side.
     pub(super) fn send(&mut self, host: HostId, link: LinkId, wire: Wire) {
+        if self.hidden.is_told(&wire) {
+            self.model.complain(format!("I16: a message to or from host {host} has a secret"));
+        }
         let way = match &wire {
             Wire::Up(_) | Wire::AgentLeft => Way::Control,
             Wire::Down(_) | Wire::MasterLeft => Way::ControlDown,
