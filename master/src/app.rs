@@ -180,7 +180,8 @@ impl House {
         if let (Some(OldLogs { after, .. }), Some(to)) = (&config.old_logs, &moved) {
             let (to, after) = (to.clone(), *after);
             let (published, clock) = (published.clone(), clock.clone());
-            MoveLogs { from: data.logs(), to, after, published, clock }.spawn(&tasks);
+            let moving = MoveLogs { from: data.logs(), to, after, published, clock };
+            moving.start(&tasks).map_err(Failure::Start)?;
         }
         let blobs = Blobs::open(&data.blobs()).map_err(|error| Failure::Blobs(error.to_string()))?;
         let history_stop = CancellationToken::new();

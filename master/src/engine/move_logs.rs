@@ -1,6 +1,8 @@
-//! Moves old logs to where the operator wants them: at the start, and once an hour.
+//! The thread `log mover`: moves old logs to where the operator wants them, at the start and once an hour.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use windlass_core::model::{self, ProjectName, RunId};
@@ -31,21 +33,26 @@ pub struct MoveLogs {
 }
 
 impl MoveLogs {
-    /// Goes on until the master stops.
-    pub fn spawn(self, tasks: &Tasks) {
+    /// Starts the thread `log mover`; it ends when the master stops.
+    pub fn start(self, tasks: &Tasks) -> io::Result<()> {
         let stop = tasks.shutdown.clone();
-        let stops = stop.clone();
-        tasks.spawn("move logs", async move {
-            let rounds = async {
-                loop {
-                    let (moving, stops) = (self.clone(), stops.clone());
-                    // A panic is reported where it happens; the next round tries again.
-                    let _ = tokio::task::spawn_blocking(move || moving.all(&|| stops.is_cancelled())).await;
-                    tokio::time::sleep(EVERY).await;
+        let (held, let_go) = channel::<()>();
+        let run = move || {
+            let stops = || stop.is_cancelled();
+            loop {
+                self.all(&stops);
+                if let_go.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                    return;
                 }
-            };
-            let _stopped = stop.run_until_cancelled(rounds).await;
+            }
+        };
+        std::thread::Builder::new().name("log mover".to_owned()).spawn(run)?;
+        let stop = tasks.shutdown.clone();
+        tasks.spawn("move logs", async move {
+            stop.cancelled().await;
+            drop(held);
         });
+        Ok(())
     }
 
     fn all(&self, stops: &dyn Fn() -> bool) {

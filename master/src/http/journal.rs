@@ -111,6 +111,8 @@ fn fold<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use windlass_core::Fact;
     use windlass_core::model::UnixMs;
 
@@ -122,7 +124,8 @@ mod tests {
     /// A journal of several small segments; the paths of these, oldest first.
     async fn journal(dir: &std::path::Path) -> (Reader, Vec<std::path::PathBuf>) {
         let (journal, checkpoints) = (dir.join("journal"), dir.join("checkpoints"));
-        let files = Files { journal, checkpoints, cluster_id: [7; 16], segment_bytes: 8 * 1024 };
+        let disk = Arc::new(windlass_disk::RealDisk);
+        let files = Files { disk, journal, checkpoints, cluster_id: [7; 16], segment_bytes: 8 * 1024 };
         let (facts, _) = Facts::start(&files).expect("a new journal");
         let reader = facts.reader();
         let committer = facts.into_committer().expect("a thread");
