@@ -76,14 +76,19 @@ impl World {
     }
 
     async fn numbers(&self, filter: RunFilter, before: Option<Cursor>, limit: usize) -> Vec<u64> {
-        self.caught_up().await;
-        let runs = loop {
-            match self.history.list_runs(filter.clone(), before.clone(), limit).await {
-                Err(Error::Rebuilding { .. }) => tokio::time::sleep(Duration::from_millis(1)).await,
-                listed => break listed.expect("it answers"),
-            }
-        };
+        let runs = self.answered(|| self.history.list_runs(filter.clone(), before.clone(), limit)).await;
         runs.iter().map(|run| run.id.number).collect()
+    }
+
+    /// What it answers when it has caught up and says so.
+    async fn answered<T, A: Future<Output = Result<T, Error>>>(&self, ask: impl Fn() -> A) -> T {
+        self.caught_up().await;
+        loop {
+            match ask().await {
+                Err(Error::Rebuilding { .. }) => tokio::time::sleep(Duration::from_millis(1)).await,
+                answer => break answer.expect("it answers"),
+            }
+        }
     }
 
     /// Also waits until the children that other tests start have no copy of the history's lock any more.
@@ -138,7 +143,7 @@ async fn runs_that_are_over_are_listed_newest_first_page_by_page() {
     let world = three_runs(dir.path()).await;
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
     assert_eq!(world.numbers(RunFilter::default(), None, 2).await, [3, 2]);
-    let created_ms = world.history.run(id(2)).await.expect("it answers").expect("it is there").created.0;
+    let created_ms = world.answered(|| world.history.run(id(2))).await.expect("it is there").created.0;
     let before = Some(Cursor { created_ms, run: id(2) });
     assert_eq!(world.numbers(RunFilter::default(), before, 10).await, [1]);
     let main = RunFilter { branch: Some("main".to_owned()), ..RunFilter::default() };
@@ -153,9 +158,9 @@ async fn a_long_run_is_stored_in_parts_and_read_whole() {
     let dir = tempfile::tempdir().expect("a folder");
     let world = three_runs(dir.path()).await;
     world.caught_up().await;
-    let run = world.history.run(id(1)).await.expect("it answers").expect("it is there");
+    let run = world.answered(|| world.history.run(id(1))).await.expect("it is there");
     assert_eq!(run.commit.title.len(), 18_000);
-    assert_eq!(world.history.run(id(9)).await.expect("it answers"), None);
+    assert_eq!(world.answered(|| world.history.run(id(9))).await, None);
     world.close(dir.path()).await;
 }
 
@@ -164,12 +169,12 @@ async fn a_deleted_history_rebuilds_itself_and_answers_the_same() {
     let dir = tempfile::tempdir().expect("a folder");
     let world = three_runs(dir.path()).await;
     world.numbers(RunFilter::default(), None, 10).await;
-    let before = world.history.list_runs(RunFilter::default(), None, 10).await.expect("it answers");
+    let before = world.answered(|| world.history.list_runs(RunFilter::default(), None, 10)).await;
     world.close(dir.path()).await;
     std::fs::remove_dir_all(dir.path().join("history-1")).expect("it was there");
     let world = World::open(dir.path()).expect("it begins anew");
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [3, 2, 1]);
-    let after = world.history.list_runs(RunFilter::default(), None, 10).await.expect("it answers");
+    let after = world.answered(|| world.history.list_runs(RunFilter::default(), None, 10)).await;
     assert_eq!(after, before);
     world.close(dir.path()).await;
 }
@@ -203,8 +208,7 @@ async fn a_history_that_is_not_ours_is_set_aside_and_rebuilt() {
 async fn a_run_that_is_done_again_is_in_no_list_until_it_is_over_again_and_then_once() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut world = three_runs(dir.path()).await;
-    world.caught_up().await;
-    let before = world.history.run(id(2)).await.expect("it answers").expect("it is over");
+    let before = world.answered(|| world.history.run(id(2))).await.expect("it is over");
     let again = Fact::JobsRetried {
         run: id(2),
         reopened: ReopenedRun::of(&before).map(Box::new),
@@ -300,8 +304,8 @@ async fn runs_that_have_expired_leave_nothing_and_a_rebuild_says_the_same() {
     let project = id(1).project;
     world.believe(vec![Fact::RunsExpired { project: project.clone(), below: 3 }]).await;
     assert_eq!(world.numbers(RunFilter::default(), None, 10).await, [5, 4, 3]);
-    assert_eq!(world.history.run(id(2)).await.expect("it answers"), None);
-    assert!(world.history.run(id(3)).await.expect("it answers").is_some());
+    assert_eq!(world.answered(|| world.history.run(id(2))).await, None);
+    assert!(world.answered(|| world.history.run(id(3))).await.is_some());
     // One that ends and expires with the same record leaves nothing either.
     let run = id(6);
     let over = [
