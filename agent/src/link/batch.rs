@@ -45,17 +45,25 @@ pub(super) fn entry_at(reader: &LogReader, offset: u64) -> windlass_disk::log::R
         Err(error) => return Err(error),
     };
     while number > 0 {
-        let is_gap_here = match reader.entries(number - 1, 1) {
-            Ok(before) => before.iter().all(|entry| entry.len == 0 && entry.offset == offset),
-            Err(error) if error.is_damage() => false,
-            Err(error) => return Err(error),
-        };
-        if !is_gap_here {
-            break;
+        match reader.entries(number - 1, 1) {
+            Ok(before) if before.iter().all(|entry| entry.len == 0 && entry.offset == offset) => number -= 1,
+            // A gap may have stood there. It is not left out: whoever reads from it finds the damage.
+            Err(error) if error.is_damage() && may_be_gap(reader, number - 1, offset)? => return Ok(number - 1),
+            Err(error) if !error.is_damage() => return Err(error),
+            Ok(_) | Err(_) => break,
         }
-        number -= 1;
     }
     Ok(number)
+}
+
+/// Whether the damaged entry of this number, behind which the byte at `offset` comes, may have had no bytes: what stands before it ends there.
+fn may_be_gap(reader: &LogReader, number: u64, offset: u64) -> windlass_disk::log::Result<bool> {
+    let Some(before) = number.checked_sub(1) else { return Ok(offset == 0) };
+    match reader.entries(before, 1) {
+        Ok(before) => Ok(before.iter().all(|entry| entry.end() >= offset)),
+        Err(error) if error.is_damage() => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The whole chunk with the next byte, or one behind it, in an index that is damaged.
@@ -142,6 +150,27 @@ mod tests {
         assert_eq!(all(&reader, 1), (b"abcde".to_vec(), vec![3, 0, 2], 1), "the chunk with the byte comes whole");
         assert_eq!(all(&reader, 3), (b"de".to_vec(), vec![0, 2], 1), "a gap at the offset comes again");
         assert_eq!(all(&reader, 5), (vec![], vec![], 0));
+    }
+
+    #[test]
+    fn a_gap_that_is_damaged_is_not_left_out_and_a_chunk_that_was_shipped_is() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let base = dir.path().join("step-01");
+        let (mut writer, _) = LogWriter::open(&RealDisk, &base).expect("a log");
+        writer.append(Kind::Stdout, 1, b"abc").expect("a chunk");
+        writer.append(Kind::Stdout, 2, b"de").expect("a chunk");
+        writer.gap(3, GapReason::Quota, 7).expect("a gap");
+        writer.append(Kind::Stdout, 4, b"f").expect("a chunk");
+        let index = windlass_disk::log::LogPaths::of(&base).index;
+        let whole = std::fs::read(&index).expect("written");
+        let entry = whole.len() / 4;
+        for (damaged, at, goes_on) in [(2, 5, 2), (1, 5, 2), (0, 3, 1), (3, 5, 2)] {
+            let mut bytes = whole.clone();
+            bytes[damaged * entry] ^= 1;
+            std::fs::write(&index, bytes).expect("changed");
+            let reader = LogReader::open(&RealDisk, &base).expect("a log");
+            assert_eq!(entry_at(&reader, at).expect("readable"), goes_on, "entry {damaged} is damaged");
+        }
     }
 
     #[test]
