@@ -121,9 +121,12 @@ impl Failure {
                 "start it with `windlass-master serve`, or choose an empty data directory".to_owned()
             }
             Self::MovedLogs(crate::logs::MovedError::Elsewhere { lie, .. }) => {
-                format!("move the directory, then write the new path into `moved-logs` in the data directory; or name {} again", lie.display())
+                format!("move the directory, then write the new path into `.moved-logs` in the data directory; or name {} again", lie.display())
             }
             Self::MovedLogs(crate::logs::MovedError::Disk(_)) => return None,
+            Self::MovedLogs(crate::logs::MovedError::Same(_)) => {
+                "name a directory elsewhere as `logs.move_to`, or remove the key".to_owned()
+            }
             Self::MovedLogs(crate::logs::MovedError::NotTheirs(dir)) => {
                 format!("is the volume of {} mounted? If it is another master's, name another directory as `logs.move_to`", dir.display())
             }

@@ -77,11 +77,11 @@ fn carry_out(
             let index = u32::try_from(found.whole.len() + 1).expect("a record has few lines");
             append(store, file, found, index, LineBody::Void { outcome })
         }
-        Conclusion::AppendExit { sweep, reason, index } => {
+        Conclusion::AppendExit { sweep, reason } => {
             let groups = if sweep { place_of(store.disk(), dir).and_then(|place| place.cgroups) } else { None };
             // In a process group what a lost shim left behind cannot be told from others.
             tracing::error!(%fence, ?reason, survivors_possible = sweep && groups.is_none(), "concluded without proof");
-            let about = (reason, index, groups.map(|groups| groups.job));
+            let about = (reason, groups.map(|groups| groups.job));
             let mut unproven = Unproven::take(store, dir, file, found, about)?;
             if unproven.group().is_some() {
                 return Ok(Concluded::Unproven(Box::new(unproven)));

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use windlass_core::attempt::line::INDEX_LAST;
 use windlass_core::attempt::{Concluder, LineBody};
 use windlass_core::model::{Digest, Fence, NotStarted, Outcome, UnknownReason};
 use windlass_disk::log::{GapReason, Kind, LogReader, LogWriter};
@@ -109,7 +110,7 @@ fn a_lost_shim_leaves_unknown_and_logs_that_end_at_their_last_whole_chunk() {
     torn.append(b" a chunk").expect("written without its entry");
     let (index, body) = last(concluded(&fixture, Concluder::ShimGone));
     let LineBody::Exit { outcome, logs, .. } = body else { panic!("{body:?}") };
-    assert_eq!((index, outcome), (5, Outcome::Unknown { reason: UnknownReason::ShimLost }));
+    assert_eq!((index, outcome), (INDEX_LAST, Outcome::Unknown { reason: UnknownReason::ShimLost }));
     let end = logs[0].expect("it has a log");
     assert_eq!((end.total, end.digest), (7, Some(Digest::of(b"half of"))));
     for step in [1, 2] {

@@ -20,8 +20,8 @@ pub struct Unproven {
     /// Those that were found, and what was appended.
     lines: Vec<Arc<Line>>,
     reason: UnknownReason,
-    /// Of the next line.
-    index: u32,
+    /// Of STUCK, while it may be said: only EXIT follows damage.
+    stuck: Option<u32>,
     /// Where what is left of the job may live. None: nobody lives, or nobody can tell.
     group: Option<Cgroup>,
 }
@@ -33,7 +33,7 @@ impl Unproven {
         dir: &AttemptDir,
         file: Box<dyn DiskFile>,
         found: Lines,
-        (reason, index, group): (UnknownReason, u32, Option<Cgroup>),
+        (reason, group): (UnknownReason, Option<Cgroup>),
     ) -> Result<Self> {
         match found.end {
             Ending::Clean | Ending::Newer { .. } => {}
@@ -41,8 +41,9 @@ impl Unproven {
             Ending::Damaged { .. } => end_the_line(&*file)?,
         }
         let record = OwnRecord::new(file, store.shared_host())?;
-        let lines = found.whole.into_iter().map(Arc::new).collect();
-        Ok(Self { dir: dir.clone(), record, lines, reason, index, group })
+        let lines: Vec<_> = found.whole.into_iter().map(Arc::new).collect();
+        let stuck = (reason != UnknownReason::EvidenceDamaged).then(|| u32::try_from(lines.len() + 1).ok()).flatten();
+        Ok(Self { dir: dir.clone(), record, lines, reason, stuck, group })
     }
 
     /// The group that must be empty first.
@@ -55,22 +56,20 @@ impl Unproven {
         &self.lines
     }
 
-    /// Processes survive KILL. Said once; not in a damaged record, where only the last index is free.
+    /// Processes survive KILL. Said once; not in a damaged record.
     pub fn stuck(&mut self, at: &str) -> Result<()> {
         tracing::error!(dir = %self.dir.path().display(), at, "processes of a lost shim survive KILL");
-        if self.index == INDEX_LAST {
-            return Ok(());
-        }
+        let Some(index) = self.stuck else { return Ok(()) };
         let body = LineBody::Stuck { survivors: 1, at: at.to_owned() };
-        self.lines.push(self.record.append(self.index, body)?);
-        self.index += 1;
+        self.lines.push(self.record.append(index, body)?);
+        self.stuck = None;
         Ok(())
     }
 
     /// Ends the logs and writes EXIT; all lines. Asked again after a full disk, it goes on where it was.
     pub fn conclude(&mut self, store: &Store) -> Result<Vec<Arc<Line>>> {
         let logs = end_logs(store, &self.dir, self.reason)?;
-        self.lines.push(self.record.append(self.index, exit(self.reason, logs))?);
+        self.lines.push(self.record.append(INDEX_LAST, exit(self.reason, logs))?);
         Ok(self.lines.clone())
     }
 }

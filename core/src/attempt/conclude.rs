@@ -66,14 +66,13 @@ pub enum Conclusion {
     AsItSays(Outcome),
     /// Append VOID with this outcome, at the next index.
     AppendVoid(Outcome),
-    /// Append EXIT with `unknown` and this reason.
+    /// Append EXIT with `unknown` and this reason, and with the last index: whatever is missing before it, and whatever the master
+    /// has, it is reported.
     AppendExit {
         /// End what may be left of the job first. Never in another boot.
         sweep: bool,
         /// Why nothing can be proven.
         reason: UnknownReason,
-        /// The index of the line.
-        index: u32,
     },
 }
 
@@ -83,14 +82,14 @@ pub enum Conclusion {
 /// |---|---|---|---|
 /// | held | any | any | re-attach |
 /// | free | no whole line, no step log | any | delete |
-/// | free | the last line, behind whatever damage, is the EXIT of the last row | any | as it says |
+/// | free | the last line, behind whatever damage, is an EXIT with the last index | any | as it says |
 /// | free | undamaged, last line VOID or EXIT | any | as it says |
 /// | free | undamaged, ACCEPTED, no GO | same | VOID: `cancelled` after a cancel, else `not_started(agent_restart)` at a start, `(shim_failed)` later |
 /// | free | undamaged, ACCEPTED, no GO | other | VOID: `cancelled` after a cancel, else `not_started(reboot)` |
-/// | free | undamaged, GO, no EXIT | same | sweep, EXIT `unknown(shim_lost)` |
-/// | free | undamaged, GO, no EXIT | other | EXIT `unknown(reboot)` |
-/// | free | damaged | same, or not known | sweep, EXIT `unknown(evidence_damaged)` with the highest index |
-/// | free | damaged | other | EXIT `unknown(evidence_damaged)` with the highest index |
+/// | free | undamaged, GO, no EXIT | same | sweep, EXIT `unknown(shim_lost)` with the last index |
+/// | free | undamaged, GO, no EXIT | other | EXIT `unknown(reboot)` with the last index |
+/// | free | damaged | same, or not known | sweep, EXIT `unknown(evidence_damaged)` with the last index |
+/// | free | damaged | other | EXIT `unknown(evidence_damaged)` with the last index |
 ///
 /// *Damaged*: so said the reader, an index is missing, the first line is neither ACCEPTED nor VOID, a line stands where none may, or
 /// a step has a log without GO.
@@ -107,26 +106,20 @@ pub fn conclude(found: Evidence<'_>) -> Conclusion {
     let rebooted = boot_of(found.lines).is_some_and(|boot| boot != found.boot_id);
     if is_damaged(&found) {
         let reason = UnknownReason::EvidenceDamaged;
-        return Conclusion::AppendExit { sweep: !rebooted, reason, index: INDEX_LAST };
+        return Conclusion::AppendExit { sweep: !rebooted, reason };
     }
-    let index = match found.end {
-        // A disk that changed the end of the last line leaves the same, and that line may have been acknowledged: an end with its index
-        // would never be reported. The last index is taken whatever the master has.
-        RecordEnd::Torn => INDEX_LAST,
-        RecordEnd::Clean | RecordEnd::Damaged { .. } => u32::try_from(found.lines.len() + 1).unwrap_or(INDEX_LAST),
-    };
     match found.lines.last().map(|line| &line.body) {
         Some(LineBody::Void { outcome } | LineBody::Exit { outcome, .. }) => Conclusion::AsItSays(outcome.clone()),
         Some(LineBody::Accepted { .. }) => Conclusion::AppendVoid(void(&found, rebooted)),
         Some(LineBody::Go | LineBody::StepStarted { .. } | LineBody::StepEnded { .. } | LineBody::Stuck { .. })
         | None => {
             let reason = if rebooted { UnknownReason::Reboot } else { UnknownReason::ShimLost };
-            Conclusion::AppendExit { sweep: !rebooted, reason, index }
+            Conclusion::AppendExit { sweep: !rebooted, reason }
         }
     }
 }
 
-/// The EXIT of the last row, which is taken whatever is missing before it.
+/// An EXIT with the last index, which is taken whatever is missing before it.
 fn verdict(found: &Evidence<'_>) -> Option<Outcome> {
     let last = match found.end {
         RecordEnd::Clean | RecordEnd::Torn => found.lines.last(),

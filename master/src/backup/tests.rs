@@ -80,7 +80,7 @@ async fn a_backup_beside_a_running_master_restores_what_it_believed_and_is_held(
     assert_eq!(found, state);
     assert_eq!(std::fs::read(restored.join("logs/shop/1/a.1/step-01.log")).expect("there"), b"hello\n");
     assert_eq!(std::fs::read(restored.join("logs/shop/1/b.1/step-01.log")).expect("there"), b"moved\n");
-    assert!(!restored.join("logs/moved-logs").exists() && !restored.join("moved-logs").exists());
+    assert!(!restored.join("logs/.moved-logs").exists() && !restored.join(".moved-logs").exists());
     assert_eq!(std::fs::read(restored.join("blobs/abc")).expect("there"), b"blob");
     assert!(Mark::find(&restored, facts.last_lsn()).expect("read").is_some());
     assert_eq!(Mark::find(&restored, facts.last_lsn() + 1).expect("read"), None);

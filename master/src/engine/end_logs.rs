@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use windlass_core::input::LogSeal;
 use windlass_core::model::Fence;
-use windlass_core::{Input, State};
+use windlass_core::{Answer, Input, Refusal, State};
 
 use super::Published;
 use crate::inbox::Inbox;
 use crate::logs::{Error, LogKey, LogName, Logs, Sealed};
 use crate::tasks::Tasks;
 
-/// Where there is no room for the mark at the end of a log, it is tried again so much later.
+/// Where there is no room for the end of a log, or for the fact, it is tried again so much later.
 const ROOM_AGAIN: Duration = Duration::from_secs(5);
 
 /// Ends logs. Cheap to clone.
@@ -28,25 +28,43 @@ pub struct EndLogs {
     pub tasks: Tasks,
 }
 
+/// Whether there is nothing left to do.
+enum Over {
+    Yes,
+    /// The journal is full.
+    NoRoom,
+}
+
 impl EndLogs {
     /// Takes note; a crash in between is repeated by the next start, without harm.
     pub fn take(&self, fence: Fence) {
         let ending = self.clone();
         self.tasks.spawn("end logs", async move {
-            while let Err(error) = ending.end(fence).await {
-                tracing::error!(%fence, %error, "the logs of an attempt without an agent are not ended");
-                if !error.is_no_space() {
+            let again = async || tokio::time::sleep(ROOM_AGAIN).await;
+            loop {
+                match ending.end(fence).await {
+                    Ok(Over::Yes) => return,
+                    Ok(Over::NoRoom) => {
+                        tracing::warn!(%fence, "no room to write down that logs without an agent are over")
+                    }
+                    Err(error) => {
+                        tracing::error!(%fence, %error, "the logs of an attempt without an agent are not ended");
+                        if !error.is_no_space() {
+                            return;
+                        }
+                    }
+                }
+                if ending.tasks.shutdown.run_until_cancelled(again()).await.is_none() {
                     return;
                 }
-                tokio::time::sleep(ROOM_AGAIN).await;
             }
         });
     }
 
-    async fn end(&self, fence: Fence) -> Result<(), Error> {
+    async fn end(&self, fence: Fence) -> Result<Over, Error> {
         let state: Arc<State> = self.published.state();
         let (Some(place), Some((_, attempt))) = (state.attempts.get(&fence), state.attempt(fence)) else {
-            return Ok(());
+            return Ok(Over::Yes);
         };
         let mut seals = Vec::new();
         for (step, at) in (1..).zip(&attempt.steps) {
@@ -61,14 +79,16 @@ impl EndLogs {
             }
         }
         let steps: Vec<u32> = seals.iter().map(|seal| seal.step).collect();
-        if self.inbox.submit(Input::LogsEnded { fence, seals }).await.is_err() {
+        match self.inbox.submit(Input::LogsEnded { fence, seals }).await {
+            Ok(Answer::Refused(Refusal::NoSpace)) => return Ok(Over::NoRoom),
+            Ok(_) => {}
             // The master stops; the next start ends them.
-            return Ok(());
+            Err(_) => return Ok(Over::Yes),
         }
         for step in steps {
             self.logs.close(LogKey { fence, step }).await?;
         }
         tracing::warn!(%fence, "an attempt without an agent is closed");
-        Ok(())
+        Ok(Over::Yes)
     }
 }

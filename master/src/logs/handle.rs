@@ -167,7 +167,8 @@ impl Logs {
     ) -> Result<Option<T>> {
         let base = name.base(&self.dir);
         // First the state, then the files: one that nobody writes and that is there was over before we came.
-        let over = self.registry.find(&base).is_none();
+        let (registry, first) = (self.registry.clone(), base.clone());
+        let over = move || registry.find(&first).is_none();
         let moved = self.moved.as_ref().map(|dir| name.base(dir));
         self.reader.with([Some(base), moved], over, read).await
     }
@@ -178,7 +179,7 @@ impl Logs {
         // First the state, then the files: a log whose files are there although nobody writes it was over before we came.
         let state = self.registry.follow(&base);
         let moved = self.moved.as_ref().map(|dir| name.base(dir));
-        let exists = self.reader.with([Some(base), moved], false, |_| Ok(())).await?.is_some();
+        let exists = self.reader.with([Some(base), moved], || false, |_| Ok(())).await?.is_some();
         let is_over = exists && state.borrow().phase == LogPhase::Absent;
         let state = (!is_over).then_some(state);
         Ok(Tail::new(self.clone(), name.clone(), offset, state))

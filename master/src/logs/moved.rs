@@ -12,7 +12,7 @@ use windlass_disk::{Disk, DiskFile, Open, safe_write};
 use super::expire::{inside, missing_is_fine, number_of};
 
 /// In the directory that logs move to: whose they are. In the data directory: where they moved to.
-const MARK: &str = "moved-logs";
+const MARK: &str = ".moved-logs";
 /// Read, written and compared at once.
 const PART_BYTES: usize = 1024 * 1024;
 
@@ -30,6 +30,9 @@ pub enum MovedError {
     /// The directory has no mark, or that of another master.
     #[error("{} does not hold the old logs of this master", .0.display())]
     NotTheirs(PathBuf),
+    /// It is where logs lie anyhow, under another name.
+    #[error("{} is a place in the data directory", .0.display())]
+    Same(PathBuf),
     /// The disk refused.
     #[error(transparent)]
     Disk(#[from] windlass_disk::Error),
@@ -58,6 +61,11 @@ pub fn moved_dir(
         _ => return Err(MovedError::NotTheirs(dir.to_owned())),
     }
     if lie.is_none() {
+        // Links and mounts make one place look like two: then moving would be removing.
+        if disk.exists(&data.join("logs").join(MARK))? || disk.exists(&data.join(MARK))? {
+            disk.remove_file(&dir.join(MARK))?;
+            return Err(MovedError::Same(dir.to_owned()));
+        }
         safe_write::write(disk, &data.join(MARK), dir.as_os_str().as_encoded_bytes())?;
     }
     Ok(Some(dir.to_owned()))
@@ -65,7 +73,8 @@ pub fn moved_dir(
 
 fn read_mark(disk: &dyn Disk, path: &Path) -> Result<Option<String>, windlass_disk::Error> {
     let text = missing_is_fine(disk.read(path))?;
-    Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()))
+    // An editor may have ended the line.
+    Ok(text.map(|text| String::from_utf8_lossy(&text).trim_end_matches('\n').to_owned()))
 }
 
 /// Moves the logs of the runs of a project with numbers below `below`, but for those that are open, and says of how many runs there were
@@ -93,10 +102,14 @@ pub fn move_old(
             if stops() {
                 return Ok(moved);
             }
+            // A volume may be unmounted at any time, and below its mount point everything can be written, too.
+            disk.open(&to.join(MARK), Open::Read)?;
             move_attempt(disk, &files, from, to)?;
             remove_if_empty(disk, &attempt)?;
         }
-        remove_if_empty(disk, &run)?;
+        if !is_open(number) {
+            remove_if_empty(disk, &run)?;
+        }
         moved += 1;
     }
     Ok(moved)
@@ -190,8 +203,8 @@ mod tests {
                 disk.sync_dir(dir).expect("synced");
             }
         }
-        disk.create_dir_all(Path::new("/big")).expect("made");
-        disk.sync_dir(Path::new("/")).expect("synced");
+        safe_write::create_dir_all_synced(&disk, Path::new(TO)).expect("made");
+        safe_write::write(&disk, &Path::new(TO).join(MARK), b"one").expect("written");
         disk
     }
 
@@ -243,6 +256,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn nothing_moves_to_a_volume_that_is_not_mounted() {
+        let disk = disk();
+        disk.remove_file(&Path::new(TO).join(MARK)).expect("removed");
+        assert_eq!(moves(&disk).expect_err("it has no mark").kind(), ErrorKind::NotFound);
+        assert_eq!(text(&disk, 7).expect("it stays"), b"run 7");
+        assert!(disk.exists(&base(FROM, 7).with_extension("log")).expect("readable"));
+    }
+
+    #[test]
+    fn another_name_for_the_first_place_is_refused() {
+        let place = tempfile::tempdir().expect("a folder");
+        let data = place.path().join("data");
+        std::fs::create_dir_all(data.join("logs")).expect("made");
+        let link = place.path().join("big");
+        std::os::unix::fs::symlink(data.join("logs"), &link).expect("a link");
+        let disk = windlass_disk::RealDisk;
+        let found = moved_dir(&disk, &data, "one", Some(&link));
+        assert!(matches!(found, Err(MovedError::Same(_))), "{found:?}");
+        assert!(!link.join(MARK).exists() && !data.join(MARK).exists());
     }
 
     #[test]

@@ -34,15 +34,16 @@ impl Reader {
     }
 
     /// What `read` makes of the log at the first of these places that has it; `None` if none does. It may move from one to the next between
-    /// two looks, but never back. Of one that is `over`, an end that is not whole is damage.
+    /// two looks, but never back. Of one that `is_over`, an end that is not whole is damage.
     pub(super) async fn with<T: Send + 'static>(
         &self,
         places: [Option<PathBuf>; 2],
-        over: bool,
+        is_over: impl FnOnce() -> bool + Send + 'static,
         read: impl FnOnce(&LogReader) -> windlass_disk::log::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |disk| {
+            let over = is_over();
             let found = places.iter().flatten().find_map(|base| open(disk, base, over).transpose());
             _ = reply.send(found.transpose().and_then(|log| log.as_ref().map(read).transpose()));
         });

@@ -395,6 +395,7 @@ fn more_than_four_logs_are_synced_at_once_with_their_volume_and_survive_a_power_
 async fn a_log_that_moved_is_read_as_before() {
     let Place { dir, logs } = place();
     let (here, there) = (dir.path().join("logs"), dir.path().join("big"));
+    moved_dir(&RealDisk, dir.path(), "a master", Some(&there)).expect("made");
     let logs = logs.and_moved(Some(there.clone()));
     logs.open(key(), &name(), QUOTA).await.expect("opened");
     append(&logs, chunk(0, &["abc\n", "d"])).await;

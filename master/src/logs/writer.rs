@@ -70,7 +70,11 @@ impl Writer {
             return Ok(log.watch());
         }
         let state = self.registry.begin(&base);
-        let log = OpenLog::open(&*self.disk, base, quota, state)?;
+        let log = OpenLog::open(&*self.disk, base.clone(), quota, state);
+        if log.is_err() {
+            self.registry.end(&base);
+        }
+        let log = log?;
         let watch = log.watch();
         self.logs.insert(key, log);
         Ok(watch)

@@ -1,5 +1,6 @@
 //! Shims that are lost or hang, with groups and a clock that the test turns.
 
+use windlass_core::attempt::line::INDEX_LAST;
 use windlass_core::model::UnknownReason;
 
 use super::*;
@@ -43,7 +44,7 @@ fn what_a_lost_shim_left_behind_is_gone_before_its_end_is_written() {
     assert_eq!(host.bodies(11)[3..], [unknown()]);
     let attempt = Arc::clone(&host.state.holdings().attempts[&Fence(11)]);
     assert!(!attempt.may_have_survivors(), "a way back may start");
-    assert_eq!(attempt.lines.iter().map(|line| line.index).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(attempt.lines.iter().map(|line| line.index).collect::<Vec<_>>(), [1, 2, 3, INDEX_LAST]);
 }
 
 #[test]

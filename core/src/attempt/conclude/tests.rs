@@ -46,7 +46,7 @@ fn found(lines: &[Line]) -> Evidence<'_> {
 }
 
 fn damaged(sweep: bool) -> Conclusion {
-    Conclusion::AppendExit { sweep, reason: UnknownReason::EvidenceDamaged, index: INDEX_LAST }
+    Conclusion::AppendExit { sweep, reason: UnknownReason::EvidenceDamaged }
 }
 
 /// Every record that the machinery can leave behind, whole.
@@ -145,14 +145,13 @@ fn rows_5_and_6_without_go_it_never_started() {
 fn rows_7_and_8_go_without_exit_is_unknown() {
     for bodies in [&[accepted(), LineBody::Go][..], &[accepted(), LineBody::Go, started(), stuck()]] {
         let record = lines(bodies);
-        let index = u32::try_from(record.len() + 1).expect("few lines");
         for step_log in [false, true] {
-            for (end, index) in [(RecordEnd::Clean, index), (RecordEnd::Torn, INDEX_LAST)] {
+            for end in [RecordEnd::Clean, RecordEnd::Torn] {
                 let same = Evidence { step_log, end, cancelled: true, ..found(&record) };
-                let lost = Conclusion::AppendExit { sweep: true, reason: UnknownReason::ShimLost, index };
+                let lost = Conclusion::AppendExit { sweep: true, reason: UnknownReason::ShimLost };
                 assert_eq!(conclude(same), lost);
                 let other = Evidence { boot_id: "other", ..same };
-                let reboot = Conclusion::AppendExit { sweep: false, reason: UnknownReason::Reboot, index };
+                let reboot = Conclusion::AppendExit { sweep: false, reason: UnknownReason::Reboot };
                 assert_eq!(conclude(other), reboot);
             }
         }
