@@ -4,6 +4,7 @@
 //! accepted, sessions and readers are told, the engine decides what still waits, logs and history are flushed.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,8 +97,9 @@ pub async fn run(config: Config, listeners: Listeners, stop: CancellationToken) 
     let data = DataDir::at(&config.data_dir);
     let identity = Arc::new(data.identity()?);
     let _lock = data.lock()?;
+    let moved_logs = data.moved_logs(&identity, config.old_logs.as_ref())?;
     let begun = begin(&config, &data, &identity).await?;
-    let house = House::build(config, &data, identity, begun, listeners.addresses()?.1.port())?;
+    let house = House::build(config, &data, identity, begun, moved_logs, listeners.addresses()?.1.port())?;
     house.serve(listeners, &data, stop).await
 }
 
@@ -164,6 +166,7 @@ impl House {
         data: &DataDir,
         identity: Arc<Identity>,
         begun: Begun,
+        moved: Option<PathBuf>,
         agents_port: u16,
     ) -> Result<Self, Failure> {
         let Begun { state, clock, facts, reader, checkpoints, checkpointer, lsn, rest } = begun;
@@ -173,7 +176,6 @@ impl House {
         let turns = checkpointer.turns();
         turns.ended(published.state(), facts.place().mark, facts.place().bytes);
         let (inbox, waiting) = Inbox::new(INBOX_CAPACITY);
-        let moved = data.moved_logs(&identity, config.old_logs.as_ref())?;
         let logs = Logs::start(Arc::new(RealDisk), data.logs(), &state)
             .map_err(|error| Failure::Logs(error.to_string()))?
             .and_moved(moved.clone());
