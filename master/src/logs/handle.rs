@@ -169,8 +169,7 @@ impl Logs {
         // First the state, then the files: one that nobody writes and that is there was over before we came.
         let (registry, first) = (self.registry.clone(), base.clone());
         let over = move || registry.find(&first).is_none();
-        let moved = self.moved.as_ref().map(|dir| name.base(dir));
-        self.reader.with([Some(base), moved], over, read).await
+        self.reader.with([Some(base), self.moved_base(name)], over, read).await
     }
 
     /// Reads from `offset` on, and follows the log until it is sealed. A log that does not exist yet is waited for.
@@ -178,11 +177,15 @@ impl Logs {
         let base = name.base(&self.dir);
         // First the state, then the files: a log whose files are there although nobody writes it was over before we came.
         let state = self.registry.follow(&base);
-        let moved = self.moved.as_ref().map(|dir| name.base(dir));
-        let exists = self.reader.with([Some(base), moved], || false, |_| Ok(())).await?.is_some();
+        let exists = self.reader.with([Some(base), self.moved_base(name)], || false, |_| Ok(())).await?.is_some();
         let is_over = exists && state.borrow().phase == LogPhase::Absent;
         let state = (!is_over).then_some(state);
         Ok(Tail::new(self.clone(), name.clone(), offset, state))
+    }
+
+    /// Where the log lies if it has moved; none if none ever did.
+    fn moved_base(&self, name: &LogName) -> Option<PathBuf> {
+        self.moved.as_ref().map(|dir| name.base(dir))
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {

@@ -70,11 +70,9 @@ impl Writer {
             return Ok(log.watch());
         }
         let state = self.registry.begin(&base);
-        let log = OpenLog::open(&*self.disk, base.clone(), quota, state);
-        if log.is_err() {
-            self.registry.end(&base);
-        }
-        let log = log?;
+        // Nobody waits for a log that was not begun.
+        let log =
+            OpenLog::open(&*self.disk, base.clone(), quota, state).inspect_err(|_error| self.registry.end(&base))?;
         let watch = log.watch();
         self.logs.insert(key, log);
         Ok(watch)
