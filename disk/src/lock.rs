@@ -45,13 +45,16 @@ pub fn lock_dir(disk: &dyn Disk, dir: &Path) -> Result<DirLock, Error> {
 /// Whether somebody holds a lock of this file, as the kernel lists them; the lock is not taken to see that. Meant for tests of programs
 /// that start others: until it is executed, a child has a copy of every descriptor, so that a lock outlives for a moment who let it go.
 pub fn is_locked(file: &Path) -> io::Result<bool> {
-    let inode = match std::fs::metadata(file) {
-        Ok(found) => format!(":{} 0 EOF", found.ino()),
+    let place = match std::fs::metadata(file) {
+        Ok(found) => {
+            let device = found.dev();
+            format!(" {:02x}:{:02x}:{} 0 EOF", rustix::fs::major(device), rustix::fs::minor(device), found.ino())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
     let locks = std::fs::read_to_string("/proc/locks")?;
-    Ok(locks.lines().any(|lock| lock.contains(" FLOCK ") && lock.ends_with(&inode)))
+    Ok(locks.lines().any(|lock| lock.contains(" FLOCK ") && lock.ends_with(&place)))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn a_run_whose_shim_was_killed_waits_for_a_person_and_goes_on_as_it_says() {
     assert_eq!(before["attempts"][0]["outcome"]["reason"], "shim_lost", "{before:#}");
 
     refused(&world, &["settle", "shop#9", "copy", "again", "--reason", "x"], 5, "there is no run shop#9");
-    refused(&world, &["settle", "shop#1", "cpoy", "again", "--reason", "x"], 5, "there is no job cpoy in shop#1");
+    refused(&world, &["settle", "shop#1", "cpoy", "again", "--reason", "x"], 5, "run shop#1 has no job cpoy");
     refused(&world, &["settle", "shop#1", "after", "failed", "--reason", "x"], 8, "after was not placed yet");
     refused(&world, &["settle", "shop#1", "copy", "maybe", "--reason", "x"], 2, "succeeded, failed, again");
     refused(&world, &["settle", "shop#1", "copy", "again"], 2, "--reason");

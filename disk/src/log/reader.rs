@@ -41,18 +41,14 @@ impl LogReader {
     }
 
     /// How far the log reaches. What stands behind the last whole entry whose data is there is still
-    /// being written, or was torn: it does not count, unless the log is over.
+    /// being written, or was torn: it does not count, unless the log is over. Then it was there once, and who comes to it is told.
     pub fn extent(&self) -> Result<Extent> {
         let mut entries = index::count(&*self.index)?;
         let len = self.bytes.len()?;
         while entries > 0 {
-            let last = index::read_many(&*self.index, entries - 1, 1)?.pop();
-            match last {
-                Some(Ok(last)) if last.end() <= len => return Ok(Extent { entries, end: last.end() }),
-                Some(Err(why)) if self.over => return Err(index::damaged(&*self.index, entries - 1, why)),
-                Some(Ok(last)) if self.over => {
-                    return Err(Error::Changed { bytes: self.bytes.path().to_owned(), offset: last.offset });
-                }
+            match index::read_many(&*self.index, entries - 1, 1)?.pop() {
+                Some(Ok(last)) if self.over || last.end() <= len => return Ok(Extent { entries, end: last.end() }),
+                Some(Err(_)) if self.over => return Ok(Extent { entries, end: len }),
                 Some(_) | None => entries -= 1,
             }
         }
@@ -64,12 +60,19 @@ impl LogReader {
         Ok(self.extent()?.entries == index::count(&*self.index)?)
     }
 
-    /// At most `max` entries from the number `first` on.
+    /// At most `max` entries from the number `first` on, fewer before one that is damaged. An error if that is the first.
     pub fn entries(&self, first: u64, max: u64) -> Result<Vec<Entry>> {
         let left = self.extent()?.entries.saturating_sub(first);
         let found = index::read_many(&*self.index, first, left.min(max).min(index::BATCH))?;
-        let numbered = (first..).zip(found);
-        numbered.map(|(number, entry)| entry.map_err(|why| index::damaged(&*self.index, number, why))).collect()
+        let mut entries = Vec::with_capacity(found.len());
+        for entry in found {
+            match entry {
+                Ok(entry) => entries.push(entry),
+                Err(why) if entries.is_empty() => return Err(index::damaged(&*self.index, first, why)),
+                Err(_) => break,
+            }
+        }
+        Ok(entries)
     }
 
     /// At most `max` entries from the first that a reader at `offset` has not had: the chunk with
@@ -94,11 +97,14 @@ impl LogReader {
         loop {
             let mut entries = self.entries(number, ENTRIES_AT_ONCE)?;
             entries.retain(|entry| entry.offset < end);
-            let Some(first) = entries.first() else { return Ok(bytes) };
+            let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(bytes) };
             let data = self.data(&entries)?;
             let span = data.len();
             let within = |at: u64| usize::try_from(at.saturating_sub(first.offset)).unwrap_or(span).min(span);
             bytes.extend_from_slice(&data[within(offset)..within(end)]);
+            if last.end() >= end {
+                return Ok(bytes);
+            }
             number += entries.len() as u64;
         }
     }

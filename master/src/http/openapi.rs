@@ -14,6 +14,7 @@ use windlass_proto::api::Problem;
 
 use super::answer::{Answer, put};
 use super::call::Call;
+use super::idempotency::Keys;
 use super::routes::routes;
 use super::table::{Gives, Right, Route, Shape};
 
@@ -118,7 +119,12 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         let parameter = ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Query).required(Required::False);
         parameter.description(Some(*about)).schema(Some(text())).build()
     });
-    in_path.chain(in_query).collect()
+    let key = (route.keys == Keys::Kept).then(|| {
+        let about = "a repeat of the request within a day is answered as the first one and done once";
+        let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+        parameter.required(Required::False).description(Some(about)).schema(Some(text())).build()
+    });
+    in_path.chain(in_query).chain(key).collect()
 }
 
 /// The names between braces.

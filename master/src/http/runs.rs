@@ -9,7 +9,7 @@ use windlass_core::attempt::AttemptState;
 use windlass_core::job::Job;
 use windlass_core::model::{JobKey, ProjectName, RunId};
 use windlass_core::retention::has_expired;
-use windlass_core::run::{Run, RunState};
+use windlass_core::run::Run;
 use windlass_core::{Answer as Answered, Input, Refusal};
 use windlass_proto::api::{self, OutcomeKind, ProblemKind};
 
@@ -187,13 +187,9 @@ pub(super) async fn cancel(call: Call) -> Answer {
     if call.earlier().is_some() {
         return empty(StatusCode::ACCEPTED);
     }
-    let run = find(&call.api, &id).await?;
-    if matches!(run.state, RunState::Ended(_)) {
-        return Err(Refusal::RunEnded(id).into());
-    }
-    let input = Input::CancelRun { run: id, jobs: keys, by: call.subject().to_owned(), why, force };
+    let input = Input::CancelRun { run: id.clone(), jobs: keys, by: call.subject().to_owned(), why, force };
     if let Answered::Refused(refusal) = call.submit(input).await? {
-        return Err(of_known(refusal).into());
+        return Err(not_live(&call.api, &id, refusal).await);
     }
     empty(StatusCode::ACCEPTED)
 }
@@ -226,9 +222,16 @@ async fn ask_again(call: &Call, id: &RunId, jobs: &[JobKey]) -> Result<Option<Re
     Ok(if let Answered::Refused(refusal) = answered { Some(refusal) } else { None })
 }
 
-/// Of a run that was found: if it is not known now, it has left the state meanwhile.
-fn of_known(refusal: Refusal) -> Refusal {
-    if let Refusal::RunUnknown(id) = refusal { Refusal::RunEnded(id) } else { refusal }
+/// Why the engine refused, which knows live runs only: what it does not know may be over. It is asked first, because it knows the keys
+/// of requests: of two with one key, on their way at once, the second is a repeat and not a mistake.
+async fn not_live(api: &Api, id: &RunId, refusal: Refusal) -> Refused {
+    if !matches!(refusal, Refusal::RunUnknown(_)) {
+        return refusal.into();
+    }
+    match find(api, id).await {
+        Ok(_) => Refusal::RunEnded(id.clone()).into(),
+        Err(refused) => refused,
+    }
 }
 
 fn keys(jobs: &[String]) -> Result<Vec<JobKey>, Refused> {
@@ -249,15 +252,10 @@ pub(super) async fn settle(call: Call) -> Answer {
         return Err(Refused::member(ProblemKind::WrongParams, "/reason", "say how you know"));
     }
     if call.earlier().is_none() {
-        let run = find(&call.api, &id).await?;
-        job_of(&call, &run)?;
-        if !call.api.published.state().runs.contains_key(&id) {
-            return Err(Refusal::RunEnded(id).into());
-        }
         let by = call.subject().to_owned();
         let input = Input::Settle { run: id.clone(), job: key, verdict: verdict.into(), by, reason };
         if let Answered::Refused(refusal) = call.submit(input).await? {
-            return Err(of_known(refusal).into());
+            return Err(not_live(&call.api, &id, refusal).await);
         }
     }
     let run = find(&call.api, &id).await?;

@@ -118,10 +118,10 @@ impl Model {
         let lines: Vec<Line> = read.lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
         let (mut go, mut last) = (false, false);
         for (line, due) in lines.iter().zip(1..) {
-            // Behind a torn line, or damage, stands the index that is taken whatever is missing.
-            let is_unproven = line.index == INDEX_LAST
-                && matches!(&line.body, LineBody::Exit { outcome: Outcome::Unknown { .. }, .. });
-            if (last || line.index != due) && !is_unproven {
+            // An end that is not proven stands at the index that is taken whatever is missing before it.
+            let is_unproven = matches!(&line.body, LineBody::Exit { outcome: Outcome::Unknown { .. }, .. });
+            let is_due = if is_unproven { line.index == INDEX_LAST } else { !last && line.index == due };
+            if !is_due {
                 self.complain(format!("I2: line {due} of {fence} has index {}, last seen: {last}", line.index));
             }
             go |= line.body == LineBody::Go;

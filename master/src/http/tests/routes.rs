@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::master::Master;
+use crate::http::idempotency::Keys;
 use crate::http::openapi::{openapi_json, path_parameters};
 use crate::http::routes::routes;
 use crate::http::table::{Right, Why};
@@ -235,8 +236,9 @@ fn the_openapi_document_agrees_with_the_table() {
         assert!(operation["responses"][route.status.to_string()].is_object(), "{}", route.path);
         let named: BTreeSet<&str> =
             operation["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+        let key = (route.keys == Keys::Kept).then_some("Idempotency-Key");
         let wanted: BTreeSet<&str> =
-            path_parameters(route.path).chain(route.query.iter().map(|(name, _)| *name)).collect();
+            path_parameters(route.path).chain(route.query.iter().map(|(name, _)| *name)).chain(key).collect();
         assert_eq!(named, wanted, "{}", route.path);
     }
 }
