@@ -276,8 +276,10 @@ impl State {
     fn forget(&mut self, fence: Fence) -> Result<()> {
         let Some(held) = self.held.get(&fence) else { return Ok(()) };
         if held.is_live() {
-            tracing::error!(%fence, "not forgotten: its shim lives");
-            return Ok(());
+            // Its record was damaged while it ran, and a person has let this agent in again without it.
+            tracing::error!(%fence, "it is over for the master, and its shim lives: it is stopped");
+            let why = "the master has closed it".to_owned();
+            return self.cancel(&Cancel { fence, force: false, by: "windlass".to_owned(), why });
         }
         let is_fresh = held.envelope().is_none_or(|envelope| envelope.workspace == Workspace::Fresh);
         if is_fresh {

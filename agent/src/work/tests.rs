@@ -155,14 +155,25 @@ fn the_record_is_followed_to_its_end_and_forgotten_with_its_directory() {
 }
 
 #[test]
-fn a_shim_that_dies_is_concluded_and_a_live_one_is_not_forgotten() {
+fn a_shim_that_dies_is_concluded() {
+    let mut host = host();
+    host.put(11);
+    host.shims.dies(11);
+    host.look();
+    assert_eq!(host.void(11), not_started(NotStarted::ShimFailed));
+}
+
+#[test]
+fn one_that_the_master_has_closed_while_its_shim_lives_is_stopped_and_not_forgotten() {
     let mut host = host();
     host.put(11);
     host.assign(Assignments { forget: vec![Fence(11)], ..Assignments::default() });
     assert_eq!(host.bodies(11).len(), 1);
     host.shims.dies(11);
     host.look();
-    assert_eq!(host.void(11), not_started(NotStarted::ShimFailed));
+    assert_eq!(host.void(11), Some(Outcome::Cancelled));
+    host.assign(Assignments { forget: vec![Fence(11)], ..Assignments::default() });
+    assert!(host.state.holdings().attempts.is_empty());
 }
 
 #[test]

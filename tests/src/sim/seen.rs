@@ -60,9 +60,10 @@ impl Model {
             return self.complain(format!("I1: {fence} is executed and was never placed"));
         };
         let others = self.lives.iter().filter(|(other, life)| **other != fence && life.is_of(&run, &job));
-        let alive =
-            others.filter(|(_, life)| (life.shim || life.living > 0) && !life.tainted).map(|(other, _)| *other).next();
-        if let (Some(other), false) = (alive, fine) {
+        // What a person had done again may find the first one, whose end could not be proven, at its work; and that one it.
+        let mut beside =
+            others.filter(|(_, life)| (life.shim || life.living > 0) && !life.tainted && !life.again_is_fine);
+        if let (Some((other, _)), false) = (beside.next(), fine) {
             self.complain(format!("I3: {fence} runs beside {other} of the same job"));
         }
     }
