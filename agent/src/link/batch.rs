@@ -38,9 +38,9 @@ fn read_some(reader: &LogReader, log: LogId, first: u64, max: u64) -> windlass_d
 
 /// The entry from which a reader goes on that has `offset` bytes: the chunk with the next byte, or a gap before it.
 pub(super) fn entry_at(reader: &LogReader, offset: u64) -> windlass_disk::log::Result<u64> {
-    let mut number = match reader.chunk_at(offset) {
-        Ok(Some((number, _))) => number,
-        Ok(None) => reader.extent()?.entries,
+    // One look: a chunk that comes between two would be passed over.
+    let mut number = match reader.number_at(offset) {
+        Ok(number) => number,
         Err(error) if error.is_damage() => find(reader, offset)?,
         Err(error) => return Err(error),
     };
@@ -115,6 +115,8 @@ fn mark(entry: &Entry) -> Mark {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use windlass_core::model::Fence;
     use windlass_disk::RealDisk;
     use windlass_disk::log::LogWriter;
@@ -134,6 +136,35 @@ mod tests {
             messages += 1;
         }
         (bytes, lens, messages)
+    }
+
+    /// Shipping begins while the first chunk is written. That this can fail was seen: with two looks it did, within a few hundred logs.
+    #[test]
+    fn a_chunk_that_comes_while_shipping_begins_is_not_passed_over() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let turn = std::sync::Barrier::new(2);
+        let logs: Vec<PathBuf> = (0..400).map(|number| dir.path().join(format!("step-{number}"))).collect();
+        let mut writers: Vec<LogWriter> =
+            logs.iter().map(|base| LogWriter::open(&RealDisk, base).expect("a log").0).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for writer in &mut writers {
+                    turn.wait();
+                    writer.append(Kind::Stdout, 1, b"abc").expect("a chunk");
+                }
+            });
+            let first = |base: &PathBuf| {
+                let reader = LogReader::open(&RealDisk, base)?;
+                turn.wait();
+                let mut first = entry_at(&reader, 0)?;
+                while reader.extent()?.entries == 0 && first == 0 {
+                    first = entry_at(&reader, 0)?;
+                }
+                Ok::<_, windlass_disk::log::Error>(first)
+            };
+            let firsts: Vec<_> = logs.iter().map(first).collect();
+            assert!(firsts.iter().all(|first| matches!(first, Ok(0))), "{firsts:?}");
+        });
     }
 
     #[test]

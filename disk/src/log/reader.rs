@@ -83,9 +83,14 @@ impl LogReader {
         self.entries(first, max)
     }
 
+    /// The number of the chunk that has the byte at `offset`, or will have it.
+    pub fn number_at(&self, offset: u64) -> Result<u64> {
+        self.partition(|entry| entry.end() <= offset)
+    }
+
     /// The chunk that has the byte at `offset`, and its number; `None` behind the end.
     pub fn chunk_at(&self, offset: u64) -> Result<Option<(u64, Entry)>> {
-        let number = self.partition(|entry| entry.end() <= offset)?;
+        let number = self.number_at(offset)?;
         Ok(self.entries(number, 1)?.pop().map(|entry| (number, entry)))
     }
 
