@@ -1,12 +1,14 @@
 //! What can be typed after `windlass`. The doc comments are the help.
 
+mod deployments;
 mod secrets;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use windlass_core::model::{DeploymentId, JobKey, ProjectName, RunId};
+use windlass_core::model::{JobKey, ProjectName, RunId};
 
+pub use self::deployments::{DeployArguments, DeploymentsVerb, LaneArguments};
 pub use self::secrets::{ExposedArguments, SecretArguments, SecretsVerb};
 use crate::output::{Colour, Format};
 
@@ -113,44 +115,8 @@ pub enum Command {
         #[command(subcommand)]
         verb: SecretsVerb,
     },
-    /// Shows every lane: what should run, and what the targets say
-    Status,
-    /// Shows what a deployment would do, without doing it
-    Plan(LaneArguments),
-    /// Deploys a release that exists
-    Deploy(DeployArguments),
-    /// Returns a lane to its last good release, or to another
-    Rollback {
-        /// The service
-        service: String,
-        /// The environment
-        environment: String,
-        /// A release, as r17 [default: the last good one]
-        #[arg(long, value_name = "RELEASE")]
-        to: Option<String>,
-        /// Why
-        #[arg(long)]
-        reason: String,
-        /// Follow it to its end
-        #[arg(long)]
-        follow: bool,
-    },
-    /// Ends an active deployment with the way back
-    Abort {
-        /// shop/production#31 or shop.production.31
-        deployment: DeploymentId,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-    /// Lists releases of a service, newest first
-    Releases {
-        /// The service
-        service: String,
-        /// How many
-        #[arg(short, default_value_t = 20)]
-        number: usize,
-    },
+    #[command(flatten)]
+    Deployments(DeploymentsVerb),
     /// Lists projects, or starts one after a restore
     Projects {
         /// What to do with them; none: list them
@@ -353,31 +319,6 @@ pub struct TokenArguments {
 fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write a label as role=web")?;
     Ok((name.to_owned(), value.to_owned()))
-}
-
-/// A lane, and what would go along it.
-#[derive(Debug, Args)]
-pub struct LaneArguments {
-    /// The service
-    pub service: String,
-    /// The environment
-    pub environment: String,
-    /// A release, as r18 [default: the newest of the service]
-    #[arg(long)]
-    pub release: Option<String>,
-}
-
-/// What to deploy.
-#[derive(Debug, Args)]
-pub struct DeployArguments {
-    #[command(flatten)]
-    pub lane: LaneArguments,
-    /// Exactly this plan, by its digest or at least four digits of it, or a refusal
-    #[arg(long, value_name = "DIGEST")]
-    pub plan: Option<String>,
-    /// Follow it to its end; the exit code says how it ended
-    #[arg(long)]
-    pub follow: bool,
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use windlass_proto::api::{Deployment, OutcomeKind, ProblemKind, Run, RunState};
 
+/// A deployment that was followed waits for a person.
+const PAUSED: u8 = 4;
+
 /// How the client ends. Codes of deployments come from the master and stand for confirmed target state only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -65,6 +68,7 @@ impl Exit {
         match deployment.exit_code {
             Some(0) => Self::Done,
             Some(code) => Self::Deployment(code),
+            None if deployment.paused.is_some() => Self::Deployment(PAUSED),
             None => Self::Unknown,
         }
     }

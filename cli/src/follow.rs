@@ -41,9 +41,18 @@ enum Item {
     Failed(Error),
 }
 
-/// Tells `each` everything about a run until it has ended or only a person can go on with it, and gives it as it is then. `id` as in a
-/// path.
-pub fn run(client: &Client, id: &str, each: &mut dyn FnMut(News) -> Result<()>) -> Result<Run> {
+/// What the one who follows wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// More.
+    On,
+    /// No more: nothing goes on by itself.
+    Leave,
+}
+
+/// Tells `each` everything about a run until it has ended, until only a person can go on with it or until `each` leaves it, and gives it
+/// as it is then; none: it was left before it was looked at. `id` as in a path.
+pub fn until_left(client: &Client, id: &str, each: &mut dyn FnMut(News) -> Result<Follow>) -> Result<Option<Run>> {
     let (sender, receiver) = sync_channel(WAITING_NEWS);
     let spawn = |name: &str, work: fn(&Client, &str, &SyncSender<Item>) -> Result<()>| {
         let (client, id, sender) = (client.clone(), id.to_owned(), sender.clone());
@@ -62,34 +71,39 @@ pub fn run(client: &Client, id: &str, each: &mut dyn FnMut(News) -> Result<()>) 
     deliver(&receiver, each)
 }
 
-fn deliver(receiver: &Receiver<Item>, each: &mut dyn FnMut(News) -> Result<()>) -> Result<Run> {
-    let (mut ended, mut held, mut logs_ended) = (None, None, false);
+/// The same by one who never leaves.
+pub fn run(client: &Client, id: &str, each: &mut dyn FnMut(News) -> Result<()>) -> Result<Run> {
+    let last = until_left(client, id, &mut |news| each(news).map(|()| Follow::On))?;
+    last.ok_or_else(early)
+}
+
+fn early() -> Error {
+    Error::Terminal { what: "follow a run: its threads ended early", source: std::io::ErrorKind::Other.into() }
+}
+
+fn deliver(receiver: &Receiver<Item>, each: &mut dyn FnMut(News) -> Result<Follow>) -> Result<Option<Run>> {
+    let (mut last, mut held, mut ended, mut logs_ended) = (None, false, false, false);
     loop {
-        let patience = if held.is_some() { QUIET } else { GIVE_UP };
+        let patience = if held { QUIET } else { GIVE_UP };
         match receiver.recv_timeout(patience) {
             Ok(Item::News(news)) => {
                 if let News::Run(run) = &news {
-                    held = waits_for_a_person(run).then(|| Run::clone(run));
-                    if run.state == RunState::Ended {
-                        ended = Some(run.clone());
-                    }
+                    (held, ended) = (waits_for_a_person(run), ended || run.state == RunState::Ended);
+                    last = Some(Run::clone(run));
                 }
-                each(news)?;
+                if each(news)? == Follow::Leave {
+                    return Ok(last);
+                }
             }
             Ok(Item::LogsEnded) => logs_ended = true,
             Ok(Item::Failed(error)) => return Err(error),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(run) = held {
-                    return Ok(run);
-                }
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                let what = "follow a run: its threads ended early";
-                return ended.map(|run| *run).ok_or(Error::Terminal { what, source: std::io::ErrorKind::Other.into() });
-            }
+            Err(RecvTimeoutError::Timeout) if held => return Ok(last),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if ended => return Ok(last),
+            Err(RecvTimeoutError::Disconnected) => return Err(early()),
         }
-        if let (Some(run), true) = (&ended, logs_ended) {
-            return Ok(Run::clone(run));
+        if ended && logs_ended {
+            return Ok(last);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! [`Effect`](crate::effect::Effect) knows the program.
 
 mod agent;
+mod deploy;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::model::{
 use crate::run::Run;
 use crate::secret::SecretId;
 pub use agent::{AgentVerb, Held, Hello, KillMode, Offer};
+pub use deploy::{DeploymentVerb, LaneVerb};
 
 /// What the outside said.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,10 +205,32 @@ pub enum Input {
         /// Why.
         reason: String,
     },
-    /// A person ends an active deployment with the way back.
-    Abort {
+    /// A person does something to a lane.
+    Lane {
+        /// Which.
+        lane: LaneId,
+        /// What.
+        verb: LaneVerb,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person does something to a deployment.
+    Deployment {
         /// Which.
         deployment: DeploymentId,
+        /// What.
+        verb: DeploymentVerb,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person stops everything that happens by itself to targets, or lets it go on.
+    StopAll {
+        /// It goes on.
+        lift: bool,
         /// Who.
         by: String,
         /// Why.

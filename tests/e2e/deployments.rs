@@ -8,7 +8,7 @@ use windlass_tests::harness::{Api, World, until};
 use crate::windlass;
 
 /// `bad` in the release makes its gate fail; `bake` is how long each batch bakes.
-fn pipeline(bake: &str) -> String {
+pub(crate) fn pipeline(bake: &str) -> String {
     format!(
         r#"
 services:
@@ -27,11 +27,11 @@ jobs:
     )
 }
 
-fn three_targets() -> World {
+pub(crate) fn three_targets() -> World {
     windlass().builder("b1").target("web1").target("web2").target("web3").start()
 }
 
-fn deploy(world: &World, content: &str, bad: bool) -> String {
+pub(crate) fn deploy(world: &World, content: &str, bad: bool) -> String {
     let mut files = vec![("windlass.yaml", pipeline("300ms")), ("site/index.html", content.to_owned())];
     if bad {
         files.push(("bad", "x".to_owned()));
@@ -54,7 +54,7 @@ fn release(deployment: &Value) -> String {
     deployment["release"].as_str().expect("a release").to_owned()
 }
 
-fn all_serve(world: &World, release: &str) -> bool {
+pub(crate) fn all_serve(world: &World, release: &str) -> bool {
     served(world).iter().all(|name| name.starts_with(&format!("{release}-")))
 }
 

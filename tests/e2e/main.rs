@@ -7,6 +7,7 @@ mod demo;
 mod deployments;
 mod first_light;
 mod five_faults;
+mod holds;
 mod itself;
 mod restarts;
 mod restore;

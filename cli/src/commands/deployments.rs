@@ -1,21 +1,48 @@
-//! `windlass status`, `plan`, `deploy`, `rollback`, `abort`, `releases`.
+//! `windlass status`, `plan`, `deploy`, `rollback`, `abort`, `pause`, `resume`, `lock`, `unlock`, `allow`, `stop-all`, `releases`.
 
 use windlass_core::model::DeploymentId;
 use windlass_proto::api::{
-    AbortRequest, Agent, DeployRequest, Deployment, DeploymentStarted, Lane, Master, Plan, Release, RollbackRequest,
+    Agent, AllowRequest, DeployRequest, Deployment, DeploymentStarted, Lane, Master, Plan, ReasonRequest, Release,
+    RollbackRequest, StopAllRequest,
 };
 
-use crate::args::{DeployArguments, LaneArguments};
+use crate::args::{DeployArguments, DeploymentsVerb, LaneArguments};
 use crate::client::Client;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::follow::{self, News};
+use crate::follow::{self, Follow, News};
 use crate::output::Screen;
 use crate::text::{Reader, deployment_id, run_id, short, size, table};
 use crate::view;
 
+/// Does what was asked.
+pub fn run(client: &Client, verb: DeploymentsVerb, screen: &mut Screen) -> Result<Exit> {
+    match verb {
+        DeploymentsVerb::Status => status(client, screen),
+        DeploymentsVerb::Plan(lane) => plan(client, &lane, screen),
+        DeploymentsVerb::Deploy(arguments) => deploy(client, &arguments, screen),
+        DeploymentsVerb::Rollback { service, environment, to, reason, follow } => {
+            rollback(client, &(service, environment), to, reason, follow, screen)
+        }
+        DeploymentsVerb::Pause { deployment, reason } => pause(client, &deployment, reason, screen),
+        DeploymentsVerb::Resume { deployment, reason, follow } => resume(client, &deployment, reason, follow, screen),
+        DeploymentsVerb::Lock { service, environment, reason } => {
+            lane(client, &(service, environment), "lock", reason, screen)
+        }
+        DeploymentsVerb::Unlock { service, environment, reason } => {
+            lane(client, &(service, environment), "unlock", reason, screen)
+        }
+        DeploymentsVerb::Allow { service, environment, release, reason } => {
+            allow(client, &(service, environment), release, reason, screen)
+        }
+        DeploymentsVerb::StopAll { lift, reason } => stop_all(client, lift, reason, screen),
+        DeploymentsVerb::Abort { deployment, reason } => abort(client, &deployment, reason, screen),
+        DeploymentsVerb::Releases { service, number } => releases(client, &service, number, screen),
+    }
+}
+
 /// Every lane, and what is wrong with the master or with clocks.
-pub fn status(client: &Client, screen: &mut Screen) -> Result<Exit> {
+fn status(client: &Client, screen: &mut Screen) -> Result<Exit> {
     let lanes: Vec<Lane> = client.all("/lanes", &[])?;
     if screen.is_json() {
         screen.json(&lanes)?;
@@ -36,7 +63,7 @@ pub fn status(client: &Client, screen: &mut Screen) -> Result<Exit> {
 }
 
 /// What a deployment would do.
-pub fn plan(client: &Client, arguments: &LaneArguments, screen: &mut Screen) -> Result<Exit> {
+fn plan(client: &Client, arguments: &LaneArguments, screen: &mut Screen) -> Result<Exit> {
     let LaneArguments { service, environment, release } = arguments;
     let plan: Plan = client.get(&format!("/lanes/{service}/{environment}/plan"), &[("release", release.clone())])?;
     if screen.is_json() {
@@ -48,7 +75,7 @@ pub fn plan(client: &Client, arguments: &LaneArguments, screen: &mut Screen) -> 
 }
 
 /// Deploys.
-pub fn deploy(client: &Client, arguments: &DeployArguments, screen: &mut Screen) -> Result<Exit> {
+fn deploy(client: &Client, arguments: &DeployArguments, screen: &mut Screen) -> Result<Exit> {
     let LaneArguments { service, environment, release } = &arguments.lane;
     let request = DeployRequest { release: release.clone(), plan: arguments.plan.clone() };
     let started: DeploymentStarted = client.post(&format!("/lanes/{service}/{environment}/deploy"), &request)?;
@@ -56,7 +83,7 @@ pub fn deploy(client: &Client, arguments: &DeployArguments, screen: &mut Screen)
 }
 
 /// Goes back.
-pub fn rollback(
+fn rollback(
     client: &Client,
     lane: &(String, String),
     to: Option<String>,
@@ -70,21 +97,87 @@ pub fn rollback(
 }
 
 /// Ends an active deployment.
-pub fn abort(client: &Client, id: &DeploymentId, reason: String, screen: &mut Screen) -> Result<Exit> {
+fn abort(client: &Client, id: &DeploymentId, reason: String, screen: &mut Screen) -> Result<Exit> {
     let path = format!("/deployments/{}", id.in_path());
-    let _accepted: serde_json::Value = client.post(&format!("{path}/abort"), &AbortRequest { reason })?;
-    let deployment: Deployment = client.get(&path, &[])?;
+    let _accepted: serde_json::Value = client.post(&format!("{path}/abort"), &ReasonRequest { reason })?;
+    show(id, &client.get(&path, &[])?, screen)
+}
+
+/// Has a deployment admit nothing more.
+fn pause(client: &Client, id: &DeploymentId, reason: String, screen: &mut Screen) -> Result<Exit> {
+    let path = format!("/deployments/{}/pause", id.in_path());
+    show(id, &client.post(&path, &ReasonRequest { reason })?, screen)
+}
+
+/// Goes on with a paused one.
+fn resume(client: &Client, id: &DeploymentId, reason: String, follow: bool, screen: &mut Screen) -> Result<Exit> {
+    let path = format!("/deployments/{}/resume", id.in_path());
+    let deployment: Deployment = client.post(&path, &ReasonRequest { reason })?;
+    if follow {
+        return followed(client, &deployment.id, &deployment.run, screen);
+    }
+    show(id, &deployment, screen)
+}
+
+fn show(id: &DeploymentId, deployment: &Deployment, screen: &mut Screen) -> Result<Exit> {
     if screen.is_json() {
-        screen.json(&deployment)?;
+        screen.json(deployment)?;
     } else {
         screen.line(&format!("{id} is {}", deployment.outcome.as_deref().unwrap_or(&deployment.state)))?;
     }
     Ok(Exit::Done)
 }
 
+/// Has nothing start on a lane (`lock`), or opens it (`unlock`).
+fn lane(
+    client: &Client,
+    (service, environment): &(String, String),
+    verb: &str,
+    reason: String,
+    screen: &mut Screen,
+) -> Result<Exit> {
+    let path = format!("/lanes/{service}/{environment}/{verb}");
+    show_lane(client, &client.post(&path, &ReasonRequest { reason })?, screen)
+}
+
+/// Takes a refusal back.
+fn allow(
+    client: &Client,
+    (service, environment): &(String, String),
+    release: String,
+    reason: String,
+    screen: &mut Screen,
+) -> Result<Exit> {
+    let path = format!("/lanes/{service}/{environment}/allow");
+    show_lane(client, &client.post(&path, &AllowRequest { release, reason })?, screen)
+}
+
+fn show_lane(client: &Client, lane: &Lane, screen: &mut Screen) -> Result<Exit> {
+    if screen.is_json() {
+        screen.json(lane)?;
+    } else {
+        let agents: Vec<Agent> = client.all("/agents", &[])?;
+        screen.line(&view::lanes::status(std::slice::from_ref(lane), &agents))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Stops whatever happens by itself to targets, or lets it go on.
+fn stop_all(client: &Client, lift: bool, reason: String, screen: &mut Screen) -> Result<Exit> {
+    let master: Master = client.post("/stop-all", &StopAllRequest { lift, reason })?;
+    if screen.is_json() {
+        screen.json(&master)?;
+    } else if lift {
+        screen.line("targets are changed by themselves again; what was paused waits for `windlass resume`")?;
+    } else {
+        screen.line("no target is changed by itself any more, forward or back; `rollback` and `abort` work")?;
+    }
+    Ok(Exit::Done)
+}
+
 fn told(client: &Client, started: &DeploymentStarted, follow: bool, screen: &mut Screen) -> Result<Exit> {
     if follow {
-        return followed(client, started, screen);
+        return followed(client, &started.deployment, &started.run, screen);
     }
     if screen.is_json() {
         screen.json(started)?;
@@ -95,9 +188,9 @@ fn told(client: &Client, started: &DeploymentStarted, follow: bool, screen: &mut
     Ok(Exit::Done)
 }
 
-/// Follows a deployment by the run that its jobs belong to. The terminal owns nothing.
-fn followed(client: &Client, started: &DeploymentStarted, screen: &mut Screen) -> Result<Exit> {
-    let path = format!("/deployments/{}", started.deployment);
+/// Follows a deployment by the run that its jobs belong to, to its end or to a pause. The terminal owns nothing.
+fn followed(client: &Client, deployment: &str, run: &str, screen: &mut Screen) -> Result<Exit> {
+    let path = format!("/deployments/{deployment}");
     let mut before: Option<Deployment> = None;
     let mut look = |screen: &mut Screen| -> Result<Deployment> {
         let now: Deployment = client.get(&path, &[])?;
@@ -113,23 +206,25 @@ fn followed(client: &Client, started: &DeploymentStarted, screen: &mut Screen) -
         before = Some(now.clone());
         Ok(now)
     };
-    follow::run(client, &started.run, &mut |news| match news {
-        News::Line(_) => Ok(()),
+    follow::until_left(client, run, &mut |news| match news {
+        News::Line(_) => Ok(Follow::On),
         News::Run(_) => match look(screen) {
             // Whether the master is back is for the one who follows the run to find out.
-            Err(error) if error.may_pass() => Ok(()),
-            looked => looked.map(drop),
+            Err(error) if error.may_pass() => Ok(Follow::On),
+            Err(error) => Err(error),
+            Ok(now) if now.paused.is_some() => Ok(Follow::Leave),
+            Ok(_) => Ok(Follow::On),
         },
     })?;
-    let ended = look(screen)?;
+    let now = look(screen)?;
     if !screen.is_json() {
-        screen.line(&format!(" {}", view::deployment::ended(&ended)))?;
+        screen.line(&format!(" {}", view::deployment::ended(&now)))?;
     }
-    Ok(Exit::of_deployment(&ended))
+    Ok(Exit::of_deployment(&now))
 }
 
 /// Releases of a service.
-pub fn releases(client: &Client, service: &str, number: usize, screen: &mut Screen) -> Result<Exit> {
+fn releases(client: &Client, service: &str, number: usize, screen: &mut Screen) -> Result<Exit> {
     let releases: Vec<Release> = client.list("/releases", &[("service", Some(service.to_owned()))], number)?;
     if screen.is_json() {
         screen.json(&releases)?;

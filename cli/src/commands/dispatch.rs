@@ -66,14 +66,7 @@ fn perform(command: Command, screen: &mut Screen) -> Result<Exit> {
         Command::Why { run } => runs::why(&client()?, &run, screen),
         Command::Agents { verb } => agents::run(&client()?, verb, screen),
         Command::Secrets { verb } => secrets::run(&client()?, verb, screen),
-        Command::Status => deployments::status(&client()?, screen),
-        Command::Plan(lane) => deployments::plan(&client()?, &lane, screen),
-        Command::Deploy(arguments) => deployments::deploy(&client()?, &arguments, screen),
-        Command::Rollback { service, environment, to, reason, follow } => {
-            deployments::rollback(&client()?, &(service, environment), to, reason, follow, screen)
-        }
-        Command::Abort { deployment, reason } => deployments::abort(&client()?, &deployment, reason, screen),
-        Command::Releases { service, number } => deployments::releases(&client()?, &service, number, screen),
+        Command::Deployments(verb) => deployments::run(&client()?, verb, screen),
         Command::Projects { verb } => projects::run(&client()?, verb, screen),
         Command::Events { project, run, kind } => events::run(&client()?, project, run, kind, screen),
         Command::Login { url } => login::login(&url, screen),

@@ -2,7 +2,7 @@
 
 use windlass_proto::api::{Deployment, DeploymentTarget};
 
-use crate::text::{Reader, between, release_number, span};
+use crate::text::{Reader, between, deployment_id, release_number, span};
 
 /// What changed between two looks, a line each.
 pub fn changes(before: Option<&Deployment>, now: &Deployment, reader: &Reader) -> Vec<String> {
@@ -27,6 +27,10 @@ fn stage(deployment: &Deployment) -> String {
     let why = if deployment.why.is_empty() { String::new() } else { format!("  {}", deployment.why) };
     match deployment.state.as_str() {
         "changing" | "baking" => format!("{}{}", deployment.state, batch.unwrap_or_default()),
+        "paused" => {
+            let pause = deployment.paused.as_ref().map_or("", |pause| pause.text.as_str());
+            format!("paused{}  {pause}", batch.unwrap_or_default())
+        }
         "rolling_back" => format!("rolling back, generation {}{why}", deployment.generation),
         state => format!("{state}{why}"),
     }
@@ -43,8 +47,15 @@ pub fn of_target(target: &DeploymentTarget) -> String {
     format!("{:<9} {}{why}{answers}", target.name, target.state)
 }
 
-/// `ROLLED BACK in 42 s · 3 of 3 on r17 · exit code 20`.
+/// `ROLLED BACK in 42 s · 3 of 3 on r17 · exit code 20`; of one that is paused, the way on.
 pub fn ended(deployment: &Deployment) -> String {
+    if deployment.paused.is_some() {
+        let id = deployment_id(&deployment.id);
+        return format!(
+            "PAUSED · {} · exit code 4\n next: windlass resume {id} --reason … --follow, or windlass abort {id} --reason …",
+            answers(deployment)
+        );
+    }
     let outcome = deployment.outcome.clone().unwrap_or_else(|| deployment.state.clone());
     let took = between(deployment.started, deployment.ended).map_or_else(String::new, |ms| format!(" in {}", span(ms)));
     let code = deployment.exit_code.map_or_else(String::new, |code| format!(" · exit code {code}"));

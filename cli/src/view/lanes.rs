@@ -43,7 +43,10 @@ fn news(lane: &Lane) -> Vec<String> {
     }];
     news.extend(lane.pending.iter().map(|pending| format!("{} waits", deployment_id(pending))));
     news.extend(lane.last_good.iter().map(|name| format!("last good {name}")));
-    news.extend(lane.lock.iter().map(|why| format!("locked: {why}")));
+    news.extend(lane.lock.iter().map(|lock| match &lock.by {
+        Some(by) => format!("locked by {by}: {}", lock.why),
+        None => format!("locked: {}", lock.why),
+    }));
     news.extend(lane.refused.iter().map(|refused| format!("refuses {}: \"{}\"", refused.release, refused.why)));
     if !lane.owed.is_empty() {
         let owed: Vec<String> = lane.owed.iter().map(|owed| format!("{} ({})", owed.target, owed.why)).collect();
@@ -60,8 +63,9 @@ pub fn plan(plan: &Plan) -> String {
     for (number, batch) in (1..).zip(&plan.batches) {
         let names = batch.targets.join(", ");
         let bake = span(batch.bake_ms);
+        let manual = if batch.manual { "; a person lets the next one begin" } else { "" };
         lines.push(format!(
-            "  batch {number}   {names}   bake {bake}, budget {}, {} at a time",
+            "  batch {number}   {names}   bake {bake}, budget {}, {} at a time{manual}",
             batch.budget, batch.at_once
         ));
     }

@@ -38,6 +38,13 @@ fn of_master(master: &Master) -> Vec<String> {
         let runs = if first == last { format!("{project}#{first}") } else { format!("{project}#{first} to #{last}") };
         out.push(format!("damage of the journal took {runs} from the history; the master's own log names the file"));
     }
+    if let Some(stop) = &master.stop_all {
+        let by = stop.by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        out.push(format!(
+            "everything is stopped{by}: {}: no target is changed by itself, forward or back\nhint: windlass stop-all --lift --reason …",
+            stop.why
+        ));
+    }
     if let Some(first) = master.stopped.first() {
         let all = master.stopped.join(", ");
         out.push(format!(

@@ -54,7 +54,8 @@ fn may_deploy(
 ) -> Result<(), Refusal> {
     let owner = state.services.get(&lane.service).ok_or_else(|| Refusal::NoRelease(lane.service.to_string()))?;
     allowed(state, lane, &owner.project, &release.branch, by)?;
-    let is_free = state.lanes.get(lane).is_none_or(|lane| lane.active.is_none() && lane.lock.is_none());
+    let is_open = state.lanes.get(lane).is_none_or(|lane| lane.active.is_none() && lane.lock.is_none());
+    let is_free = is_open && state.stop_all.is_none();
     let is_heard = all_heard_at(state, lane).is_none_or(|heard| heard <= at);
     match wanted {
         Some(wanted) => {
@@ -99,7 +100,7 @@ fn rollback(state: &State, lane: &LaneId, to: Option<ReleaseId>, asked: Asked<'_
     facts.push(requested(&id, DeploymentKind::Rollback, release, &run, &asked, None));
     facts.push(Fact::Deployment(DeploymentFact::Started { id: id.clone(), plan: Box::new(plan) }));
     let why = format!("{}: {}", asked.by, asked.reason);
-    facts.push(rollback_started(state, &id, Some(release.id.clone()), None, why));
+    facts.push(rollback_started(state, &id, Some(release.id.clone()), None, why, Some(asked.by.to_owned())));
     Ok(Decision { facts, answer: Answer::Deployment { deployment: id, run } })
 }
 
@@ -113,9 +114,13 @@ pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: 
     let aborted = |why| end::facts(state, found, End::plain(DeploymentOutcome::Aborted, why));
     let facts = match (&found.state, &found.plan) {
         (DeploymentState::Ended(_), _) => return Decision::refuse(Refusal::DeploymentEnded(deployment.clone())),
+        (DeploymentState::RollingBack, _) if state.stop_all.is_some() && found.back_by.is_none() => {
+            let (id, by) = (deployment.clone(), by.to_owned());
+            vec![Fact::Deployment(DeploymentFact::RollbackAsked { id, by, why })]
+        }
         (DeploymentState::RollingBack, _) => Vec::new(),
         (DeploymentState::Changing { .. } | DeploymentState::Baking { .. }, Some(plan)) if found.has_touched() => {
-            roll_back(state, found, plan, why)
+            roll_back(state, found, plan, why, Some(by.to_owned()))
         }
         (
             DeploymentState::Queued

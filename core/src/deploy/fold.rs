@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::state::{Deployment, DeploymentState, Target};
+use super::targets::seen;
 use crate::fact::DeploymentFact;
 use crate::job::JobState;
 use crate::lane::Lane;
 use crate::lane::state::Owed;
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
-use crate::model::{AgentId, DeploymentId, LaneId, Phase, Release, UnixMs, WayBack};
+use crate::model::{AgentId, DeploymentId, Duration, Hold, LaneId, Phase, Release, UnixMs, WayBack};
 use crate::touched::Touched;
 use crate::world::{ServiceState, State};
 
@@ -41,6 +42,27 @@ pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touc
         }),
         DeploymentFact::BatchPassed { .. } => {}
         DeploymentFact::RollbackStarted { .. } => roll_back(state, at, fact),
+        DeploymentFact::RollbackAsked { id, by, .. } => {
+            change(state, id, |deployment| deployment.back_by = Some(by.clone()));
+        }
+        DeploymentFact::Paused { id, why } => change(state, id, |deployment| deployment.paused = Some(why.clone())),
+        DeploymentFact::Resumed { id, .. } => resume(state, at, id),
+        DeploymentFact::LaneLocked { lane, by, why } => {
+            let hold = Hold { by: Some(by.clone()), why: why.clone(), since: at };
+            change_lane(state, lane, |lane| lane.lock = Some(hold));
+        }
+        DeploymentFact::LaneUnlocked { lane, .. } => change_lane(state, lane, |lane| lane.lock = None),
+        DeploymentFact::Allowed { lane, releases, .. } => {
+            change_lane(state, lane, |lane| lane.refused.retain(|id, _| !releases.contains(id)));
+        }
+        DeploymentFact::AllStopped { by, why } => {
+            state.stop_all = Some(Hold { by: Some(by.clone()), why: why.clone(), since: at });
+            touched.lanes.extend(state.lanes.keys().cloned());
+        }
+        DeploymentFact::StopLifted { .. } => {
+            state.stop_all = None;
+            touched.lanes.extend(state.lanes.keys().cloned());
+        }
         DeploymentFact::Ended { .. } => end(state, at, fact),
     }
     if let Some(lane) = fact.lane() {
@@ -54,7 +76,12 @@ pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touc
 
 fn id_of(fact: &DeploymentFact) -> Option<&DeploymentId> {
     match fact {
-        DeploymentFact::ReleaseMade { .. } => None,
+        DeploymentFact::ReleaseMade { .. }
+        | DeploymentFact::LaneLocked { .. }
+        | DeploymentFact::LaneUnlocked { .. }
+        | DeploymentFact::Allowed { .. }
+        | DeploymentFact::AllStopped { .. }
+        | DeploymentFact::StopLifted { .. } => None,
         DeploymentFact::Requested { id, .. }
         | DeploymentFact::Started { id, .. }
         | DeploymentFact::BatchStarted { id, .. }
@@ -64,6 +91,9 @@ fn id_of(fact: &DeploymentFact) -> Option<&DeploymentId> {
         | DeploymentFact::BakeStarted { id, .. }
         | DeploymentFact::BatchPassed { id, .. }
         | DeploymentFact::RollbackStarted { id, .. }
+        | DeploymentFact::RollbackAsked { id, .. }
+        | DeploymentFact::Paused { id, .. }
+        | DeploymentFact::Resumed { id, .. }
         | DeploymentFact::Ended { id, .. } => Some(id),
     }
 }
@@ -111,12 +141,14 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         strategy: strategy.clone(),
         wanted: *plan,
         state: DeploymentState::Queued,
+        paused: None,
         plan: None,
         epoch: state.epoch,
         generation: 0,
         targets: Vec::new(),
         failures: 0,
         why: String::new(),
+        back_by: None,
         requested: at,
         started: None,
         rollback_started: None,
@@ -168,6 +200,7 @@ fn targets_of(plan: &DeploymentPlan, at: UnixMs) -> Vec<Target> {
         failed: None,
         reverts: 0,
         since: at,
+        baked_before: Duration::default(),
     };
     let batches = plan.batches.iter().enumerate();
     let changed =
@@ -183,12 +216,15 @@ fn targets_of(plan: &DeploymentPlan, at: UnixMs) -> Vec<Target> {
 fn admit(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     let DeploymentFact::TargetAdmitted { id, target, phase, generation, job } = fact else { return };
     let touches = *phase != Phase::Prepare;
+    let is_stopped = state.stop_all.is_some();
     change(state, id, |deployment| {
         let forward = *phase == Phase::Change;
         assert!(
             !(forward && deployment.rollback_started.is_some()),
             "V10: no forward admission after a rollback of {id}"
         );
+        assert!(!is_stopped || deployment.back_by.is_some(), "V16: {id} admits although everything is stopped");
+        assert!(deployment.paused.is_none(), "V12: {id} is paused and admits");
         let Some(entry) = deployment.targets.iter_mut().find(|entry| entry.target.agent == *target) else { return };
         entry.state = match phase {
             Phase::Prepare => TargetState::Preparing,
@@ -220,6 +256,26 @@ fn move_target(deployment: &mut Deployment, at: UnixMs, agent: AgentId, to: &Tar
     }
 }
 
+/// A bake begins anew: what a target was healthy before counts no more. After a batch that has passed the next one begins.
+fn resume(state: &mut State, at: UnixMs, id: &DeploymentId) {
+    let healthy: Vec<(AgentId, Duration)> = state.deployments.get(id).map_or_else(Vec::new, |deployment| {
+        let known = deployment.targets.iter().filter_map(|target| {
+            let agent = target.target.agent;
+            Some((agent, seen(state, &id.lane, agent)?.healthy_for))
+        });
+        known.collect()
+    });
+    change(state, id, |deployment| {
+        deployment.paused = None;
+        let DeploymentState::Baking { since, .. } = &mut deployment.state else { return };
+        *since = at;
+        for (agent, healthy_for) in healthy {
+            let target = deployment.targets.iter_mut().find(|target| target.target.agent == agent);
+            target.into_iter().for_each(|target| target.baked_before = healthy_for);
+        }
+    });
+}
+
 /// A target that went back to nothing is as fresh as before.
 fn is_absent_again(state: &State, id: &DeploymentId, agent: AgentId, to: &TargetState) -> bool {
     let target = state.deployments.get(id).and_then(|deployment| deployment.target(agent));
@@ -227,7 +283,7 @@ fn is_absent_again(state: &State, id: &DeploymentId, agent: AgentId, to: &Target
 }
 
 fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
-    let DeploymentFact::RollbackStarted { id, generation, desired, why, refused } = fact else { return };
+    let DeploymentFact::RollbackStarted { id, generation, desired, why, refused, by } = fact else { return };
     change_lane(state, &id.lane, |lane| {
         lane.generation = *generation;
         lane.desired.clone_from(desired);
@@ -240,6 +296,8 @@ fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
         assert!(deployment.rollback_started.is_none(), "V10: {id} rolls back at most once");
         deployment.state = DeploymentState::RollingBack;
         deployment.why.clone_from(why);
+        deployment.back_by.clone_from(by);
+        deployment.paused = None;
         deployment.rollback_started = Some(at);
     });
 }
@@ -249,6 +307,7 @@ fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     let kind = state.deployments.get(id).map(|deployment| deployment.kind);
     change(state, id, |deployment| {
         deployment.state = DeploymentState::Ended(*outcome);
+        deployment.paused = None;
         deployment.why.clone_from(why);
         deployment.ended = Some(at);
     });
@@ -268,10 +327,14 @@ fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
                 owed.iter().map(|(agent, why)| (*agent, Owed { why: why.clone(), since: since(agent) })).collect();
         }
         match (outcome, kind) {
-            (DeploymentOutcome::RollbackFailed, _) => lane.lock = Some(why.clone()),
-            // A person's way back that worked is what the lock waited for.
+            (DeploymentOutcome::RollbackFailed, _) => {
+                // What a person locked stays locked by that person.
+                let failed = || Hold { by: None, why: why.clone(), since: at };
+                lane.lock = Some(lane.lock.take().unwrap_or_else(failed));
+            }
+            // A person's way back that worked is what such a lock waited for.
             (DeploymentOutcome::Succeeded | DeploymentOutcome::Incomplete, Some(DeploymentKind::Rollback)) => {
-                lane.lock = None;
+                lane.lock.take_if(|lock| lock.by.is_none());
             }
             (
                 DeploymentOutcome::Succeeded

@@ -2,10 +2,10 @@
 //!
 //! Reading order: `state` (what is believed), `fold` (what a fact means), `targets` (who belongs to a lane and who serves),
 //! `plan` and `request` (from a wish to a plan), `settle` (where a target is), `admit` (who may be changed now), `step` (one round of a
-//! deployment), `end` (outcomes and debts), `decide` (what people ask), `advance` (all of it, once per round).
+//! deployment), `end` (outcomes and debts), `decide` and `people` (what people ask), `advance` (all of it, once per round).
 //!
-//! Deliberately absent, each with its seam: approvals, freeze windows, `before` jobs, gates of a whole deployment, pause and resume (a
-//! bake without data waits), take-over, stop-all, drift repair, and the catch-up of owed targets (the next deployment reaches them).
+//! Deliberately absent, each with its seam: approvals, freeze windows, `before` jobs, gates of a whole deployment (a bake without
+//! data waits), take-over, drift repair, and the catch-up of owed targets (the next deployment reaches them).
 
 mod admit;
 mod advance;
@@ -15,6 +15,7 @@ mod fold;
 pub mod gate;
 pub mod invariants;
 mod jobs;
+pub mod people;
 pub mod plan;
 mod request;
 mod settle;

@@ -11,8 +11,8 @@ use crate::agent::Agent;
 use crate::answer::Refusal;
 use crate::model::deployment::{Batch, DeploymentPlan, PlannedTarget, PlannedWayBack, Straggler};
 use crate::model::{
-    Amount, BatchSpec, DeploymentId, Digest, Duration, Environment, Health, LaneId, Release, ReleaseId, Running,
-    WayBack,
+    Amount, BatchSpec, DeploymentId, Digest, Duration, Environment, Health, LaneId, Promote, Release, ReleaseId,
+    Running, WayBack,
 };
 use crate::world::State;
 
@@ -53,8 +53,7 @@ pub(super) fn strategy(state: &State, lane: &LaneId) -> Vec<BatchSpec> {
 }
 
 fn rolling() -> Vec<BatchSpec> {
-    let batch = |targets| BatchSpec { targets, bake: None, budget: None };
-    vec![batch(Amount::Count(1)), batch(Amount::Percent(50)), batch(Amount::Rest)]
+    vec![BatchSpec::plain(Amount::Count(1)), BatchSpec::plain(Amount::Percent(50)), BatchSpec::plain(Amount::Rest)]
 }
 
 /// The plan of a forward deployment.
@@ -100,7 +99,13 @@ pub(super) fn back(state: &State, lane: &LaneId, release: &Release) -> Result<De
         name: release.name(),
         title: release.title.clone(),
         ways_back: order.iter().map(to).collect(),
-        batches: vec![Batch { targets: order, at_once: rollback_at_once, bake: Duration::default(), budget: 0 }],
+        batches: vec![Batch {
+            targets: order,
+            at_once: rollback_at_once,
+            bake: Duration::default(),
+            budget: 0,
+            promote: Promote::Auto,
+        }],
         stragglers: sides.stragglers,
         lane_targets: total,
         max_unavailable: ceiling(sides.rails.max_unavailable, total),
@@ -200,13 +205,15 @@ fn batches(order: Vec<PlannedTarget>, strategy: &[BatchSpec], total: u32, max_un
         let size = spec.map_or(total, |spec| count(spec.targets, total).max(1));
         let targets: Vec<PlannedTarget> = rest.by_ref().take(usize::try_from(size).unwrap_or(usize::MAX)).collect();
         let length = u32::try_from(targets.len()).unwrap_or(u32::MAX);
-        let usual = if rest.peek().is_some() { Duration::from_secs(60) } else { Duration::from_secs(120) };
+        let is_last = rest.peek().is_none();
+        let usual = if !is_last { Duration::from_secs(60) } else { Duration::from_secs(120) };
         let before = batches.last().map_or(0, |batch| batch.budget);
         batches.push(Batch {
             targets,
             at_once: length.min(max_unavailable),
             bake: spec.and_then(|spec| spec.bake).unwrap_or(usual),
             budget: budget(spec.and_then(|spec| spec.budget), total).max(before),
+            promote: spec.filter(|_| !is_last).map(|spec| spec.promote).unwrap_or_default(),
         });
     }
     batches

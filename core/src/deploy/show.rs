@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::plan::{desired_back, digest};
-use crate::model::WayBack;
 use crate::model::deployment::{Batch, DeploymentPlan};
+use crate::model::{Promote, WayBack};
 
 impl fmt::Display for DeploymentPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,9 +29,10 @@ impl fmt::Display for DeploymentPlan {
 fn write_batch(f: &mut fmt::Formatter<'_>, batch: &Batch, number: usize, total: u32) -> fmt::Result {
     let names: Vec<&str> = batch.targets.iter().map(|target| target.name.as_str()).collect();
     let count = batch.targets.len();
+    let promote = if batch.promote == Promote::Manual { ", promote: manual" } else { "" };
     writeln!(
         f,
-        "  batch {number}   {}   {{targets: {count}, bake: {}, budget: {}}}   {count} of {total} targets, {} at a time",
+        "  batch {number}   {}   {{targets: {count}, bake: {}, budget: {}{promote}}}   {count} of {total} targets, {} at a time",
         names.join(", "),
         batch.bake,
         batch.budget,

@@ -6,6 +6,7 @@
 //!   │ ├─newer request▶ ended(superseded)
 //!   │ └─not allowed▶ ended(rejected)
 //!   └──────────────────┴─abort before a touch▶ ended(aborted)
+//! preparing, changing, baking ─pause, stop-all, promote▶ the same, paused ─resume▶ the same
 //! changing, baking ─budget exceeded, abort▶ rolling_back ─every touched target on its way back, or named▶ ended(rolled_back)
 //! queued(kind rollback) ─at once▶ rolling_back ─every target on the release, or named▶ ended(succeeded, incomplete)
 //! rolling_back ─the way back fails on too many▶ ended(rollback_failed)
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
 use crate::model::{
-    AgentId, BatchSpec, DeploymentId, Digest, Duration, JobKey, Phase, ReleaseId, RunId, UnixMs, WayBack,
+    AgentId, BatchSpec, DeploymentId, Digest, Duration, JobKey, Pause, Phase, ReleaseId, RunId, UnixMs, WayBack,
 };
 
 /// One rollout of a release along a lane.
@@ -41,6 +42,8 @@ pub struct Deployment {
     pub wanted: Option<Digest>,
     /// Where it is.
     pub state: DeploymentState,
+    /// Why it admits nothing there.
+    pub paused: Option<Pause>,
     /// What it does; none while it waits.
     pub plan: Option<DeploymentPlan>,
     /// The master that may admit targets; one that started later first hears the touched ones.
@@ -53,6 +56,8 @@ pub struct Deployment {
     pub failures: u32,
     /// Why it rolls back, or how it ended.
     pub why: String,
+    /// The person who asked for its way back.
+    pub back_by: Option<String>,
     /// When it was asked for.
     pub requested: UnixMs,
     /// When it got the lane.
@@ -128,9 +133,16 @@ pub struct Target {
     pub reverts: u32,
     /// Since when it is in this state.
     pub since: UnixMs,
+    /// How long it was healthy, by its own clock, when the present bake began anew; before, nothing counts.
+    pub baked_before: Duration,
 }
 
 impl Deployment {
+    /// The fixed word for where it is.
+    pub fn word(&self) -> &'static str {
+        if self.paused.is_some() { "paused" } else { self.state.word() }
+    }
+
     /// True once it is over.
     pub fn is_ended(&self) -> bool {
         matches!(self.state, DeploymentState::Ended(_))

@@ -5,12 +5,16 @@
 //! | queued | lane free, not locked, its targets heard; allowed · not | preparing · rejected |
 //! | preparing | more not prepared than the first budget, or none prepared | rejected |
 //! | preparing | all others prepared | changing(0), generation + 1 |
+//! | preparing, changing(k), baking(k) | everything is stopped | paused |
+//! | paused | more failures than the budget of batch k, not everything is stopped | rolling_back |
 //! | changing(k), baking(k) | more failures than the budget of batch k | rolling_back, generation + 1 |
 //! | changing(k) | every target of the batch confirmed, failed within the budget, or owed | baking(k) |
 //! | baking(k) | all confirmed ones healthy, those of the batch for the whole bake | changing(k+1), or the end |
+//! | baking(k) | the same, and a person promotes it | paused; resumed, changing(k+1) |
 //! | baking(k) | no target is confirmed so far | rolling_back; rejected if none was touched |
 //! | rolling_back | changes in flight | are cancelled; each takes its own way back |
 //! | rolling_back | 2 targets (1 of up to 4 touched) fail twice on the way back | rollback_failed |
+//! | rolling_back | everything is stopped, and no person asked | admits nothing |
 //! | rolling_back | every touched target back, or named | rolled_back (of a person's: succeeded, incomplete) |
 
 use super::plan::{Wish, desired_back, digest, forward};
@@ -22,7 +26,7 @@ use super::{admit, end};
 use crate::answer::Refusal;
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{Batch, DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{DeploymentId, Duration, Health, Phase, ReleaseId, UnixMs};
+use crate::model::{DeploymentId, Duration, Health, Pause, Phase, Promote, ReleaseId, UnixMs};
 use crate::world::State;
 
 /// Up to so many touched targets, one that fails its way back twice stops it; above, two do.
@@ -42,12 +46,35 @@ pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fa
     if !moves.is_empty() {
         return moves;
     }
+    if let Some(held) = held(state, deployment, plan) {
+        return held;
+    }
     match deployment.state {
         DeploymentState::Preparing => preparing(state, deployment, plan),
         DeploymentState::Changing { batch } => changing(state, deployment, plan, batch),
         DeploymentState::Baking { batch, .. } => baking(state, deployment, plan, batch),
         DeploymentState::RollingBack => rolling_back(state, deployment, plan),
         DeploymentState::Queued | DeploymentState::Ended(_) => Vec::new(),
+    }
+}
+
+/// What follows where nothing is admitted; none: it goes on.
+fn held(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Option<Vec<Fact>> {
+    let batch = match deployment.state {
+        DeploymentState::Preparing => None,
+        DeploymentState::Changing { batch } | DeploymentState::Baking { batch, .. } => Some(batch),
+        DeploymentState::Queued | DeploymentState::RollingBack | DeploymentState::Ended(_) => return None,
+    };
+    match (&state.stop_all, &deployment.paused) {
+        (None, None) => None,
+        (Some(stop), None) => {
+            let by = stop.by.clone().unwrap_or_default();
+            let why = Pause::StopAll { by, why: stop.why.clone() };
+            Some(vec![Fact::Deployment(DeploymentFact::Paused { id: deployment.id.clone(), why })])
+        }
+        (Some(_), Some(_)) => Some(Vec::new()),
+        // What fails while it is paused goes back all the same.
+        (None, Some(_)) => Some(batch.and_then(|k| over_budget(state, deployment, plan, k)).unwrap_or_default()),
     }
 }
 
@@ -58,7 +85,8 @@ pub(super) fn starts_at(state: &State, deployment: &Deployment) -> Option<UnixMs
 
 fn is_next(state: &State, deployment: &Deployment) -> bool {
     let free = |lane: &std::sync::Arc<crate::lane::Lane>| lane.active.is_none() && lane.lock.is_none();
-    deployment.state == DeploymentState::Queued && state.lanes.get(&deployment.id.lane).is_some_and(free)
+    let is_queued = deployment.state == DeploymentState::Queued && state.stop_all.is_none();
+    is_queued && state.lanes.get(&deployment.id.lane).is_some_and(free)
 }
 
 fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
@@ -174,7 +202,7 @@ fn baking(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usiz
     let confirmed = || so_far().filter(|target| target.state == TargetState::Confirmed);
     if confirmed().next().is_none() {
         let why = format!("no target of batch {} is confirmed{}", k + 1, failures(deployment));
-        return roll_back(state, deployment, plan, why);
+        return roll_back(state, deployment, plan, why, None);
     }
     let Some(batch) = plan.batches.get(k) else { return Vec::new() };
     if !confirmed().all(|target| bakes(state, deployment, plan, target, batch, k)) {
@@ -182,7 +210,9 @@ fn baking(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usiz
     }
     let passed = DeploymentFact::BatchPassed { id: deployment.id.clone(), batch: k };
     let mut facts = vec![Fact::Deployment(passed)];
-    if k + 1 < plan.batches.len() {
+    if batch.promote == Promote::Manual {
+        facts.push(Fact::Deployment(DeploymentFact::Paused { id: deployment.id.clone(), why: Pause::Promote }));
+    } else if k + 1 < plan.batches.len() {
         let (id, generation) = (deployment.id.clone(), deployment.generation);
         facts.push(Fact::Deployment(DeploymentFact::BatchStarted { id, batch: k + 1, generation }));
     } else {
@@ -203,7 +233,9 @@ fn bakes(
     let wanted = if target.batch == k { batch.bake } else { Duration::default() };
     seen(state, &deployment.id.lane, target.target.agent).is_some_and(|seen| {
         let names = runs(seen, &plan.name) && seen.generation == target.generation;
-        names && seen.health == Health::Healthy && seen.healthy_for >= wanted
+        // Below what it was when the bake began anew, it was not healthy for a moment since.
+        let before = if seen.healthy_for < target.baked_before { Duration::default() } else { target.baked_before };
+        names && seen.health == Health::Healthy && seen.healthy_for >= Duration::from_ms(before.ms() + wanted.ms())
     })
 }
 
@@ -214,7 +246,7 @@ fn over_budget(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k:
     }
     let plural = if deployment.failures == 1 { "failure" } else { "failures" };
     let why = format!("{} {plural}, {budget} allowed{}", deployment.failures, failures(deployment));
-    Some(roll_back(state, deployment, plan, why))
+    Some(roll_back(state, deployment, plan, why, None))
 }
 
 /// `: web2 (production/change@web2 failed(1))`, or nothing.
@@ -228,13 +260,19 @@ fn failures(deployment: &Deployment) -> String {
 }
 
 /// The way back of a forward deployment; if nothing was touched there is nothing to take back.
-pub(super) fn roll_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan, why: String) -> Vec<Fact> {
+pub(super) fn roll_back(
+    state: &State,
+    deployment: &Deployment,
+    plan: &DeploymentPlan,
+    why: String,
+    by: Option<String>,
+) -> Vec<Fact> {
     if !deployment.has_touched() {
         return reject(state, deployment, why);
     }
     let desired = desired_back(plan);
     let refused = (desired.as_ref() != Some(&deployment.release)).then(|| deployment.release.clone());
-    vec![rollback_started(state, &deployment.id, desired, refused, why)]
+    vec![rollback_started(state, &deployment.id, desired, refused, why, by)]
 }
 
 /// The lane's generation rises with every way back.
@@ -244,9 +282,10 @@ pub(super) fn rollback_started(
     desired: Option<ReleaseId>,
     refused: Option<ReleaseId>,
     why: String,
+    by: Option<String>,
 ) -> Fact {
     let generation = state.lanes.get(&id.lane).map_or(0, |lane| lane.generation) + 1;
-    Fact::Deployment(DeploymentFact::RollbackStarted { id: id.clone(), generation, desired, why, refused })
+    Fact::Deployment(DeploymentFact::RollbackStarted { id: id.clone(), generation, desired, why, refused, by })
 }
 
 fn rolling_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Vec<Fact> {
@@ -259,8 +298,11 @@ fn rolling_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -
         return end::facts(state, deployment, end::End::plain(DeploymentOutcome::RollbackFailed, why));
     }
     let all = deployment.kind == DeploymentKind::Rollback;
+    let is_held = state.stop_all.is_some() && deployment.back_by.is_none();
     let mut admitted = if all { admit::prepares(state, deployment) } else { Vec::new() };
-    admitted.extend(admit::reverts(state, deployment));
+    if !is_held {
+        admitted.extend(admit::reverts(state, deployment));
+    }
     if !admitted.is_empty() {
         return admitted;
     }

@@ -1,6 +1,7 @@
 //! Deployments over fake hosts: what they do is scripted, what the master believes is the shipped code, driven by whole turns.
 
 mod checks;
+mod holds;
 mod host;
 mod people;
 mod random;

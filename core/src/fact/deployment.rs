@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Phase, Release, ReleaseId, RunId};
+use crate::model::{AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Pause, Phase, Release, ReleaseId, RunId};
 
 /// One thing that happened to a release, a deployment or a lane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +110,77 @@ pub enum DeploymentFact {
         why: String,
         /// The lane refuses this release from now on, unless a person asks.
         refused: Option<ReleaseId>,
+        /// The person who asked for it; none: it began by itself, and is held by a stop of everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// A person asked for a way back that goes on already: a stop of everything holds it no more.
+    RollbackAsked {
+        /// Which deployment.
+        id: DeploymentId,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A deployment admits nothing more; what is in flight reaches its end.
+    Paused {
+        /// Which.
+        id: DeploymentId,
+        /// Why.
+        why: Pause,
+    },
+    /// It goes on where it was; a bake begins again.
+    Resumed {
+        /// Which.
+        id: DeploymentId,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// Nothing starts on a lane.
+    LaneLocked {
+        /// Which.
+        lane: LaneId,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A lane is open again.
+    LaneUnlocked {
+        /// Which.
+        lane: LaneId,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A lane takes releases again that it refused.
+    Allowed {
+        /// Which lane.
+        lane: LaneId,
+        /// These.
+        releases: Vec<ReleaseId>,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// Nothing happens to a target by itself any more, on any lane.
+    AllStopped {
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// It does again.
+    StopLifted {
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
     },
     /// A deployment is over; its outcome never changes.
     Ended {
@@ -129,10 +200,11 @@ pub enum DeploymentFact {
 }
 
 impl DeploymentFact {
-    /// The lane that it is about; none for a release.
+    /// The lane that it is about; none for a release, and for all of them.
     pub fn lane(&self) -> Option<&LaneId> {
         match self {
-            Self::ReleaseMade { .. } => None,
+            Self::ReleaseMade { .. } | Self::AllStopped { .. } | Self::StopLifted { .. } => None,
+            Self::LaneLocked { lane, .. } | Self::LaneUnlocked { lane, .. } | Self::Allowed { lane, .. } => Some(lane),
             Self::Requested { id, .. }
             | Self::Started { id, .. }
             | Self::BatchStarted { id, .. }
@@ -142,6 +214,9 @@ impl DeploymentFact {
             | Self::BakeStarted { id, .. }
             | Self::BatchPassed { id, .. }
             | Self::RollbackStarted { id, .. }
+            | Self::RollbackAsked { id, .. }
+            | Self::Paused { id, .. }
+            | Self::Resumed { id, .. }
             | Self::Ended { id, .. } => Some(&id.lane),
         }
     }

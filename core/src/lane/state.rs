@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentId, BatchSpec, DeploymentId, LaneId, Release, ReleaseId, Revision, UnixMs};
+use crate::model::{AgentId, BatchSpec, DeploymentId, Hold, LaneId, Release, ReleaseId, Revision, UnixMs};
 
 /// A service in an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ pub struct Lane {
     pub pending: Option<DeploymentId>,
     /// Releases that it admits no more unless a person asks, and why.
     pub refused: BTreeMap<ReleaseId, String>,
-    /// Why nothing starts by itself (after a rollback that failed).
-    pub lock: Option<String>,
+    /// Nothing starts while it is there.
+    pub lock: Option<Hold>,
     /// Targets that do not run `desired`, and why.
     pub owed: BTreeMap<AgentId, Owed>,
     /// Targets on which a deployment of this lane may have left a release: one of these that says nothing is not a fresh host.
@@ -50,10 +50,16 @@ impl Lane {
         DeploymentId { lane: self.id.clone(), number: self.next_number }
     }
 
+    /// Refused releases of the same revision, the release itself among them.
+    pub fn refused_with(&self, release: &Release, known: impl Fn(&ReleaseId) -> Option<Revision>) -> Vec<ReleaseId> {
+        let same = |id: &ReleaseId| *id == release.id || known(id).is_some_and(|revision| revision == release.revision);
+        self.refused.keys().filter(|id| same(id)).cloned().collect()
+    }
+
     /// Why the lane refuses this release, or another one of the same revision.
     pub fn refusal(&self, release: &Release, known: impl Fn(&ReleaseId) -> Option<Revision>) -> Option<&str> {
-        let same = |id: &ReleaseId| *id == release.id || known(id).is_some_and(|revision| revision == release.revision);
-        self.refused.iter().find(|(id, _)| same(id)).map(|(_, why)| why.as_str())
+        let first = self.refused_with(release, known).into_iter().next()?;
+        self.refused.get(&first).map(String::as_str)
     }
 
     pub(crate) fn new(id: LaneId) -> Self {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, ReleaseId};
 use super::name::AgentName;
-use super::release::WayBack;
+use super::release::{Promote, WayBack};
 use super::time::Duration;
 
 /// Which way a deployment goes.
@@ -99,6 +99,9 @@ pub struct Batch {
     pub bake: Duration,
     /// Failures of the whole deployment allowed while this batch changes and bakes.
     pub budget: u32,
+    /// What lets the next batch begin; the last one has none.
+    #[serde(default)]
+    pub promote: Promote,
 }
 
 /// A target in a plan.

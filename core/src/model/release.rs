@@ -106,6 +106,27 @@ pub struct BatchSpec {
     pub bake: Option<Duration>,
     /// Failures of the whole deployment allowed.
     pub budget: Option<Amount>,
+    /// What lets the next batch begin.
+    #[serde(default)]
+    pub promote: Promote,
+}
+
+impl BatchSpec {
+    /// So many targets, and whatever is usual.
+    pub fn plain(targets: Amount) -> Self {
+        Self { targets, bake: None, budget: None, promote: Promote::Auto }
+    }
+}
+
+/// What lets the next batch begin, once the gates of one have passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promote {
+    /// That they have.
+    #[default]
+    Auto,
+    /// A person, who resumes the deployment.
+    Manual,
 }
 
 /// A number of targets, as written.

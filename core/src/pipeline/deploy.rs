@@ -8,7 +8,7 @@ use super::scalar::{Meaning, meaning};
 use super::spec::{At, DeploySpec};
 use super::words::quote;
 use super::yaml::{Node, Value};
-use crate::model::{Amount, BatchSpec, Code, Duration, EnvironmentName, ServiceName};
+use crate::model::{Amount, BatchSpec, Code, Duration, EnvironmentName, Promote, ServiceName};
 
 /// Whether an amount counts targets to change, or failures allowed.
 #[derive(Clone, Copy)]
@@ -28,15 +28,18 @@ enum Preset {
 const PRESETS: [(&str, Preset); 3] =
     [("rolling", Preset::Rolling), ("canary", Preset::Canary), ("all_at_once", Preset::AllAtOnce)];
 
+const PROMOTE: [(&str, Promote); 2] = [("auto", Promote::Auto), ("manual", Promote::Manual)];
+
 impl Preset {
     /// The list of batches that the name stands for.
     fn batches(self) -> Vec<BatchSpec> {
-        let plain = |targets| BatchSpec { targets, bake: None, budget: None };
         let watched = BatchSpec {
             targets: Amount::Count(1),
             bake: Some(Duration::from_secs(600)),
             budget: Some(Amount::Count(0)),
+            promote: Promote::Auto,
         };
+        let plain = BatchSpec::plain;
         match self {
             Self::Rolling => vec![plain(Amount::Count(1)), plain(Amount::Percent(50)), plain(Amount::Rest)],
             Self::Canary => vec![watched, plain(Amount::Percent(50)), plain(Amount::Rest)],
@@ -87,6 +90,12 @@ impl Reader<'_> {
         let batches: Vec<(BatchSpec, &Node)> =
             items.iter().zip(1..).filter_map(|(item, number)| Some((self.batch(item, number)?, item))).collect();
         self.batches_make_sense(&batches);
+        if let Some((last, node)) = batches.last()
+            && (last.promote, last.targets) == (Promote::Manual, Amount::Rest)
+        {
+            let text = "nothing follows the last batch that a person could let begin";
+            self.findings.error(node.span, Code::Clash, text, "leave `promote` out of it");
+        }
         Some(batches.into_iter().map(|(batch, _)| batch).collect())
     }
 
@@ -94,11 +103,12 @@ impl Reader<'_> {
         let object = self.object(node, format!("batch {number}"), keys::BATCH)?;
         let bake = object.get("bake").and_then(|node| self.time(node, BAKE));
         let budget = object.get("budget").and_then(|node| self.amount(node, "budget", Counted::Failures));
+        let promote = object.get("promote").and_then(|node| self.word(node, "promote", &PROMOTE)).unwrap_or_default();
         let Some(targets) = object.get("targets") else {
             self.missing(object.span, &object.what, "targets", "write `targets: 1`, `targets: 50%` or `targets: rest`");
             return None;
         };
-        Some(BatchSpec { targets: self.amount(targets, "targets", Counted::Targets)?, bake, budget })
+        Some(BatchSpec { targets: self.amount(targets, "targets", Counted::Targets)?, bake, budget, promote })
     }
 
     fn batches_make_sense(&mut self, batches: &[(BatchSpec, &Node)]) {

@@ -117,7 +117,7 @@ pub(super) const DEPLOY: Keys = Keys {
     ],
 };
 
-pub(super) const BATCH: Keys = Keys { known: &["targets", "bake", "budget"], later: &[("promote", "")] };
+pub(super) const BATCH: Keys = Keys { known: &["targets", "bake", "budget", "promote"], later: &[] };
 
 pub(super) const SERVICE: Keys = Keys {
     known: &["artifact", "root", "settings", "hooks", "gates", "identity", "keep"],

@@ -6,7 +6,7 @@ use super::pass::{Candidates, candidates};
 use crate::job::Job;
 use crate::job::JobState;
 use crate::job::decide::{Next, Readiness, next, readiness};
-use crate::model::{Attempt, DeploymentId, JobKey, Outcome, RunId, Work};
+use crate::model::{Attempt, DeploymentId, Hold, JobKey, LaneId, Outcome, Pause, RunId, Work};
 use crate::run::Run;
 use crate::world::State;
 
@@ -42,6 +42,12 @@ pub enum Waiting {
     },
     /// For its lane, which this deployment has.
     Lane(Option<DeploymentId>),
+    /// For its lane, which nobody may start on.
+    Locked(LaneId, Hold),
+    /// For its lane: nothing starts on any.
+    AllStopped(Hold),
+    /// Its deployment admits nothing.
+    Paused(DeploymentId, Pause),
 }
 
 impl Waiting {
@@ -57,7 +63,8 @@ impl Waiting {
             Self::Placed(_) => "placed",
             Self::Stopped(_) => "stopped",
             Self::Unsettled { .. } => "unsettled",
-            Self::Lane(_) => "lane",
+            Self::Lane(_) | Self::Locked(..) | Self::AllStopped(_) => "lane",
+            Self::Paused(..) => "paused",
         }
     }
 }
@@ -87,6 +94,9 @@ impl fmt::Display for Waiting {
             }
             Self::Lane(Some(deployment)) => write!(f, "the lane is held by {deployment}"),
             Self::Lane(None) => f.write_str("waits for its lane"),
+            Self::Locked(lane, lock) => write!(f, "{lane} is locked {lock}"),
+            Self::AllStopped(stop) => write!(f, "everything is stopped {stop}"),
+            Self::Paused(deployment, pause) => write!(f, "{pause}: `windlass resume {deployment}`"),
         }
     }
 }
@@ -95,10 +105,7 @@ impl fmt::Display for Waiting {
 pub fn explain(state: &State, run: &Run, job: &Job) -> Option<Waiting> {
     match &job.state {
         JobState::Ended(_) => return None,
-        JobState::Deploying(id) => {
-            let holder = state.lanes.get(&id.lane).and_then(|lane| lane.active.clone());
-            return (holder.as_ref() != Some(id)).then_some(Waiting::Lane(holder));
-        }
+        JobState::Deploying(id) => return deploying(state, id),
         JobState::Held => return unsettled(run, job),
         JobState::Attempting if next(job) != Next::Again => return placed(state, job),
         JobState::Attempting | JobState::Waiting => {}
@@ -110,6 +117,22 @@ pub fn explain(state: &State, run: &Run, job: &Job) -> Option<Waiting> {
         (Readiness::Ready, Work::Steps(work)) => match candidates(state, run, work) {
             Candidates::Some(_) => None,
             Candidates::None(waiting) => Some(waiting),
+        },
+    }
+}
+
+fn deploying(state: &State, id: &DeploymentId) -> Option<Waiting> {
+    let lane = state.lanes.get(&id.lane)?;
+    match &lane.active {
+        Some(active) if active == id => {
+            let pause = state.deployments.get(id)?.paused.clone()?;
+            Some(Waiting::Paused(id.clone(), pause))
+        }
+        Some(active) => Some(Waiting::Lane(Some(active.clone()))),
+        None => match (&state.stop_all, &lane.lock) {
+            (Some(stop), _) => Some(Waiting::AllStopped(stop.clone())),
+            (None, Some(lock)) => Some(Waiting::Locked(lane.id.clone(), lock.clone())),
+            (None, None) => Some(Waiting::Lane(None)),
         },
     }
 }

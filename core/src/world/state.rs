@@ -11,8 +11,8 @@ use crate::deploy::Deployment;
 use crate::input::{ApiToken, Delivery, JoinToken};
 use crate::lane::Lane;
 use crate::model::{
-    AgentId, Attempt, Config, DeliveryKey, DeploymentId, Digest, EnvironmentName, Fence, JobKey, LaneId, ProjectName,
-    Release, ReleaseId, RunId, ServiceName, UnixMs,
+    AgentId, Attempt, Config, DeliveryKey, DeploymentId, Digest, EnvironmentName, Fence, Hold, JobKey, LaneId,
+    ProjectName, Release, ReleaseId, RunId, ServiceName, UnixMs,
 };
 use crate::retention::Expiry;
 use crate::run::Run;
@@ -78,6 +78,8 @@ pub struct State {
     pub lanes: Map<LaneId, Arc<Lane>>,
     /// Deployments that are not over, and the last one of each lane.
     pub deployments: Map<DeploymentId, Arc<Deployment>>,
+    /// Everything that happens by itself to targets is stopped, forward and back.
+    pub stop_all: Option<Hold>,
     /// Secrets that were ever set, without their values.
     pub secrets: Map<SecretId, SecretState>,
     /// Ordinals of environments in the history's keys.

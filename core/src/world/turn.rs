@@ -7,7 +7,7 @@ use super::state::{DeliveryResult, State};
 use crate::answer::{Answer, Decision};
 use crate::effect::Effect;
 use crate::fact::Fact;
-use crate::input::Input;
+use crate::input::{DeploymentVerb, Input};
 use crate::model::{AgentId, Digest, Fence, ProjectName, UnixMs};
 use crate::touched::Touched;
 use crate::{agent, deploy, place, project, retention, run, secret};
@@ -180,7 +180,13 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::Rollback { lane, to, by, reason } => deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason),
         Input::SetSecret(set) => secret::set(state, set),
         Input::DeleteSecret { secret, by, reason } => secret::delete(state, secret, by, reason),
-        Input::Abort { deployment, by, reason } => deploy::decide::decide_abort(state, &deployment, &by, &reason),
+        Input::Lane { lane, verb, by, reason } => deploy::people::lane(state, lane, verb, by, reason),
+        Input::Deployment { deployment, verb, by, reason } => match verb {
+            DeploymentVerb::Abort => deploy::decide::decide_abort(state, &deployment, &by, &reason),
+            DeploymentVerb::Pause => deploy::people::pause(state, &deployment, by, reason),
+            DeploymentVerb::Resume => deploy::people::resume(state, &deployment, by, reason),
+        },
+        Input::StopAll { lift, by, reason } => deploy::people::stop_all(state, lift, by, reason),
     }
 }
 

@@ -53,7 +53,9 @@ fn taken_up_to(input: &Input) -> Level {
         | Input::CancelRun { .. }
         | Input::Settle { .. }
         | Input::Rollback { .. }
-        | Input::Abort { .. }
+        | Input::Lane { .. }
+        | Input::Deployment { .. }
+        | Input::StopAll { .. }
         | Input::SetSecret(_)
         | Input::DeleteSecret { .. }
         | Input::StartProject { .. } => Level::Stop,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use windlass_core::deploy::Deployment;
+use windlass_core::input::DeploymentVerb;
 use windlass_core::model::{DeploymentId, LaneId};
 use windlass_core::{Answer as Answered, Input};
 use windlass_proto::api::{self, Page};
@@ -74,13 +75,31 @@ async fn changed(api: &Api, was: &Arc<Deployment>) {
 
 /// `POST /deployments/{deployment}/abort`: what was touched takes its way back.
 pub(super) async fn abort(call: Call) -> Answer {
-    let deployment: DeploymentId = call.param("deployment")?;
-    let asked: api::AbortRequest = call.json()?;
-    let input = Input::Abort { deployment, by: call.subject().to_owned(), reason: demanded(&asked.reason)? };
-    if call.earlier().is_none()
-        && let Answered::Refused(refusal) = call.submit(input).await?
-    {
-        return Err(refusal.into());
-    }
+    act(&call, DeploymentVerb::Abort).await?;
     empty(StatusCode::ACCEPTED)
+}
+
+/// `POST /deployments/{deployment}/pause`: what is in flight reaches its end.
+pub(super) async fn pause(call: Call) -> Answer {
+    act(&call, DeploymentVerb::Pause).await?;
+    get(call).await
+}
+
+/// `POST /deployments/{deployment}/resume`
+pub(super) async fn resume(call: Call) -> Answer {
+    act(&call, DeploymentVerb::Resume).await?;
+    get(call).await
+}
+
+async fn act(call: &Call, verb: DeploymentVerb) -> Result<(), Refused> {
+    let deployment: DeploymentId = call.param("deployment")?;
+    let asked: api::ReasonRequest = call.json()?;
+    let (by, reason) = (call.subject().to_owned(), demanded(&asked.reason)?);
+    if call.earlier().is_some() {
+        return Ok(());
+    }
+    match call.submit(Input::Deployment { deployment, verb, by, reason }).await? {
+        Answered::Refused(refusal) => Err(refusal.into()),
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use windlass_core::input::LaneVerb;
 use windlass_core::model::{Digest, EnvironmentName, LaneId, Release, ReleaseId, ServiceName};
 use windlass_core::{Answer as Answered, Input, State, deploy};
 use windlass_proto::api::{self, Page, ProblemKind};
@@ -65,6 +66,37 @@ pub(super) async fn rollback(call: Call) -> Answer {
     }
     let input = Input::Rollback { lane, to, by: call.subject().to_owned(), reason };
     started(call.submit(input).await?)
+}
+
+/// `POST /lanes/{service}/{environment}/lock`
+pub(super) async fn lock(call: Call) -> Answer {
+    let asked: api::ReasonRequest = call.json()?;
+    act(call, LaneVerb::Lock, &asked.reason).await
+}
+
+/// `POST /lanes/{service}/{environment}/unlock`
+pub(super) async fn unlock(call: Call) -> Answer {
+    let asked: api::ReasonRequest = call.json()?;
+    act(call, LaneVerb::Unlock, &asked.reason).await
+}
+
+/// `POST /lanes/{service}/{environment}/allow`
+pub(super) async fn allow(call: Call) -> Answer {
+    let asked: api::AllowRequest = call.json()?;
+    let release = release_id(&lane_of(&call)?.service, &asked.release, "/release")?;
+    act(call, LaneVerb::Allow(release), &asked.reason).await
+}
+
+/// Answers with the lane as it is then.
+async fn act(call: Call, verb: LaneVerb, reason: &str) -> Answer {
+    let lane = lane_of(&call)?;
+    let input = Input::Lane { lane, verb, by: call.subject().to_owned(), reason: demanded(reason)? };
+    if call.earlier().is_none()
+        && let Answered::Refused(refusal) = call.submit(input).await?
+    {
+        return Err(refusal.into());
+    }
+    get(call).await
 }
 
 fn started(answered: Answered) -> Answer {

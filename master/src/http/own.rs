@@ -1,9 +1,12 @@
 //! The master itself: what people should know before they look for a fault elsewhere.
 
+use windlass_core::{Answer as Answered, Input};
 use windlass_proto::api;
 
 use super::answer::{Answer, ok};
 use super::call::Call;
+use super::lanes::demanded;
+use super::shape;
 use crate::clock::wall;
 use crate::history::LostRuns;
 use crate::volume::Level;
@@ -21,7 +24,20 @@ pub(super) async fn get(call: Call) -> Answer {
         disk: disk(&call),
         lost_runs: call.api.history.lost().into_iter().map(lost).collect(),
         stopped: stopped.map(|(name, _)| name.to_string()).collect(),
+        stop_all: state.stop_all.as_ref().map(shape::hold),
     })
+}
+
+/// `POST /stop-all`: answers with the master as it is then.
+pub(super) async fn stop_all(call: Call) -> Answer {
+    let asked: api::StopAllRequest = call.json()?;
+    let input = Input::StopAll { lift: asked.lift, by: call.subject().to_owned(), reason: demanded(&asked.reason)? };
+    if call.earlier().is_none()
+        && let Answered::Refused(refusal) = call.submit(input).await?
+    {
+        return Err(refusal.into());
+    }
+    get(call).await
 }
 
 fn disk(call: &Call) -> api::MasterDisk {

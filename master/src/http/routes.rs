@@ -21,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(for_secrets());
     routes.extend(for_agents());
     routes.extend(for_deployments());
+    routes.extend(for_holding());
     routes.extend(for_everybody());
     routes
 }
@@ -210,8 +211,58 @@ fn for_deployments() -> Vec<Route> {
             "Ends a deployment with the way back",
             |c| Box::pin(deployments::abort(c)),
         )
-        .takes::<api::AbortRequest>()
+        .takes::<api::ReasonRequest>()
         .status(202),
+        Route::post(
+            "/api/v1/deployments/{deployment}/pause",
+            Right::Deploy,
+            "Admits no target any more; what is in flight reaches its end",
+            |c| Box::pin(deployments::pause(c)),
+        )
+        .takes::<api::ReasonRequest>()
+        .gives::<api::Deployment>(200),
+        Route::post(
+            "/api/v1/deployments/{deployment}/resume",
+            Right::Deploy,
+            "Goes on with a paused deployment, or with its next batch",
+            |c| Box::pin(deployments::resume(c)),
+        )
+        .takes::<api::ReasonRequest>()
+        .gives::<api::Deployment>(200),
+    ]
+}
+
+fn for_holding() -> Vec<Route> {
+    vec![
+        Route::post(
+            "/api/v1/lanes/{service}/{environment}/lock",
+            Right::Deploy,
+            "Nothing starts on the lane; the way back is open",
+            |c| Box::pin(lanes::lock(c)),
+        )
+        .takes::<api::ReasonRequest>()
+        .gives::<api::Lane>(200),
+        Route::post("/api/v1/lanes/{service}/{environment}/unlock", Right::Deploy, "Opens a lane", |c| {
+            Box::pin(lanes::unlock(c))
+        })
+        .takes::<api::ReasonRequest>()
+        .gives::<api::Lane>(200),
+        Route::post(
+            "/api/v1/lanes/{service}/{environment}/allow",
+            Right::Deploy,
+            "Takes a refusal of a release back",
+            |c| Box::pin(lanes::allow(c)),
+        )
+        .takes::<api::AllowRequest>()
+        .gives::<api::Lane>(200),
+        Route::post(
+            "/api/v1/stop-all",
+            Right::Deploy,
+            "Stops whatever happens by itself to targets, forward and back, or lets it go on",
+            |c| Box::pin(own::stop_all(c)),
+        )
+        .takes::<api::StopAllRequest>()
+        .gives::<api::Master>(200),
     ]
 }
 

@@ -18,8 +18,11 @@ pub struct Deployment {
     pub kind: String,
     /// To this release: `r18`.
     pub release: String,
-    /// `queued`, `preparing`, `changing`, `baking`, `rolling_back`, or, once it is over, `ended`.
+    /// `queued`, `preparing`, `changing`, `baking`, `paused`, `rolling_back`, or, once it is over, `ended`.
     pub state: String,
+    /// Why it admits nothing, while it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
     /// Index of the batch that is changed or baked, from 0.
     pub batch: Option<u32>,
     /// `succeeded`, `incomplete`, `rolled_back`, `rollback_failed`, `aborted`, `superseded` or `rejected`, once it is over.
@@ -52,6 +55,15 @@ pub struct Deployment {
     pub rollback_started: Option<Time>,
     /// When it ended.
     pub ended: Option<Time>,
+}
+
+/// Why a deployment admits nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Paused {
+    /// `asked`, `stop_all` or `promote`.
+    pub reason: String,
+    /// For people.
+    pub text: String,
 }
 
 /// A target of a deployment.
@@ -96,14 +108,6 @@ pub struct RollbackRequest {
     /// `r17`; default: the last good release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Why; demanded.
-    pub reason: String,
-}
-
-/// Ends an active deployment with the way back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AbortRequest {
     /// Why; demanded.
     pub reason: String,
 }

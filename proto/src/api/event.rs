@@ -33,6 +33,9 @@ pub struct Event {
     /// The deployment it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
+    /// The lane it is about, as `shop/production`, if it is not about a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
     /// How a run, job or step ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -131,9 +134,30 @@ pub enum EventKind {
     /// Touched targets go back.
     #[serde(rename = "deployment.rollback_started")]
     DeploymentRollbackStarted,
+    /// A deployment admits nothing more.
+    #[serde(rename = "deployment.paused")]
+    DeploymentPaused,
+    /// A deployment goes on where it was.
+    #[serde(rename = "deployment.resumed")]
+    DeploymentResumed,
     /// A deployment is over.
     #[serde(rename = "deployment.ended")]
     DeploymentEnded,
+    /// Nothing starts on a lane.
+    #[serde(rename = "lane.locked")]
+    LaneLocked,
+    /// A lane is open again.
+    #[serde(rename = "lane.unlocked")]
+    LaneUnlocked,
+    /// A lane takes a release again that it refused.
+    #[serde(rename = "lane.allowed")]
+    LaneAllowed,
+    /// Nothing happens to a target by itself any more.
+    #[serde(rename = "all.stopped")]
+    AllStopped,
+    /// It does again.
+    #[serde(rename = "all.lifted")]
+    AllLifted,
     /// What is older is not kept as events: read the lists again.
     #[serde(rename = "reset")]
     Reset,
@@ -141,7 +165,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 38] = [
         Self::RunCreated,
         Self::RunStarted,
         Self::RunHeld,
@@ -171,7 +195,14 @@ impl EventKind {
         Self::DeploymentBakeStarted,
         Self::DeploymentBatchPassed,
         Self::DeploymentRollbackStarted,
+        Self::DeploymentPaused,
+        Self::DeploymentResumed,
         Self::DeploymentEnded,
+        Self::LaneLocked,
+        Self::LaneUnlocked,
+        Self::LaneAllowed,
+        Self::AllStopped,
+        Self::AllLifted,
         Self::Reset,
     ];
 
@@ -207,7 +238,14 @@ impl EventKind {
             Self::DeploymentBakeStarted => "deployment.bake_started",
             Self::DeploymentBatchPassed => "deployment.batch_passed",
             Self::DeploymentRollbackStarted => "deployment.rollback_started",
+            Self::DeploymentPaused => "deployment.paused",
+            Self::DeploymentResumed => "deployment.resumed",
             Self::DeploymentEnded => "deployment.ended",
+            Self::LaneLocked => "lane.locked",
+            Self::LaneUnlocked => "lane.unlocked",
+            Self::LaneAllowed => "lane.allowed",
+            Self::AllStopped => "all.stopped",
+            Self::AllLifted => "all.lifted",
             Self::Reset => "reset",
         }
     }

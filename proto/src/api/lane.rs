@@ -26,12 +26,33 @@ pub struct Lane {
     pub pending: Option<String>,
     /// The last deployment that was asked for.
     pub last: Option<String>,
-    /// Why nothing starts by itself.
-    pub lock: Option<String>,
+    /// While it is there nothing starts on the lane.
+    pub lock: Option<Hold>,
     /// Releases that it admits no more unless a person asks.
     pub refused: Vec<RefusedRelease>,
     /// Targets that do not run `desired`.
     pub owed: Vec<OwedTarget>,
+}
+
+/// What a person holds: a lane, or everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Hold {
+    /// Who; none: Windlass itself, after a way back that failed.
+    pub by: Option<String>,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// Lets a lane take a release again that it refuses, and others of its revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllowRequest {
+    /// `r18`.
+    pub release: String,
+    /// Why; demanded.
+    pub reason: String,
 }
 
 /// A release that a lane admits no more.
@@ -99,6 +120,9 @@ pub struct PlanBatch {
     pub bake_ms: u64,
     /// Failures of the whole deployment allowed meanwhile.
     pub budget: u32,
+    /// Once its gates have passed, the next batch begins when a person resumes the deployment.
+    #[serde(default)]
+    pub manual: bool,
 }
 
 /// Where a target returns to.

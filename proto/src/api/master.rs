@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Time;
+use super::{Hold, Time};
 
 /// How the master is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +24,20 @@ pub struct Master {
     pub lost_runs: Vec<LostRuns>,
     /// Projects of which nothing is placed since the master was restored.
     pub stopped: Vec<String>,
+    /// While it is there, nothing happens to a target by itself, forward or back.
+    #[serde(default)]
+    pub stop_all: Option<Hold>,
+}
+
+/// Stops whatever happens by itself to targets, or lets it go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopAllRequest {
+    /// It goes on.
+    #[serde(default)]
+    pub lift: bool,
+    /// Why; demanded.
+    pub reason: String,
 }
 
 /// The volume of the master's data.

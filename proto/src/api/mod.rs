@@ -31,14 +31,14 @@ pub use agent::{
     Agent, AgentState, FoundAttempt, KillMode, ObservedService, Quarantine, ReasonRequest, TurnedAway, Word,
 };
 pub use attempt::{Attempt, AttemptState, Step, StepLog, StepState};
-pub use deployment::{AbortRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, RollbackRequest};
+pub use deployment::{DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, Paused, RollbackRequest};
 pub use event::{Event, EventKind};
-pub use lane::{Lane, OwedTarget, Plan, PlanBatch, PlanStraggler, PlanWayBack, RefusedRelease};
+pub use lane::{AllowRequest, Hold, Lane, OwedTarget, Plan, PlanBatch, PlanStraggler, PlanWayBack, RefusedRelease};
 pub use log::{
     HEADER_ATTEMPT, HEADER_DIGEST, HEADER_DURABLE, HEADER_GAPS, HEADER_LENGTH, HEADER_OFFSET, HEADER_STATE, LogCursor,
     LogEnd, LogGap, LogLine,
 };
-pub use master::{DiskLevel, LostRuns, Master, MasterDisk};
+pub use master::{DiskLevel, LostRuns, Master, MasterDisk, StopAllRequest};
 pub use outcome::{Outcome, OutcomeKind};
 pub use page::Page;
 pub use pipeline::{LintAnswer, LintRequest, PipelineProblem, PlannedJob, PlannedStep, RunPlan};

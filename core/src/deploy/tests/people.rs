@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::answer::{Answer, Refusal};
 use crate::deploy::DeploymentState;
-use crate::input::{Input, RequestKey};
+use crate::input::{DeploymentVerb, Input, RequestKey};
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::*;
 
@@ -27,7 +27,12 @@ fn rollback(to: Option<u64>) -> Input {
 }
 
 fn abort(number: u64) -> Input {
-    Input::Abort { deployment: deployment_id(number), by: "lena".to_owned(), reason: "wrong button".to_owned() }
+    asked(number, DeploymentVerb::Abort)
+}
+
+fn asked(number: u64, verb: DeploymentVerb) -> Input {
+    let (deployment, by) = (deployment_id(number), "lena".to_owned());
+    Input::Deployment { deployment, verb, by, reason: "wrong button".to_owned() }
 }
 
 fn why(answer: &Answer) -> String {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::world::*;
 use crate::fact::{DeploymentFact, Fact};
-use crate::input::Input;
+use crate::input::{DeploymentVerb, Input, LaneVerb};
 use crate::model::deployment::DeploymentKind;
 use crate::model::*;
 
@@ -23,7 +23,9 @@ enum Event {
     Pass(u16),
     Restart,
     Push(u8),
-    Abort,
+    Ask(DeploymentVerb),
+    Lock(bool),
+    StopAll(bool),
     Rollback,
     Join,
 }
@@ -49,7 +51,11 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (1u16..200).prop_map(Event::Pass),
         1 => Just(Event::Restart),
         2 => any::<u8>().prop_map(Event::Push),
-        1 => Just(Event::Abort),
+        1 => Just(Event::Ask(DeploymentVerb::Abort)),
+        1 => Just(Event::Ask(DeploymentVerb::Pause)),
+        2 => Just(Event::Ask(DeploymentVerb::Resume)),
+        1 => any::<bool>().prop_map(Event::Lock),
+        1 => any::<bool>().prop_map(Event::StopAll),
         1 => Just(Event::Rollback),
         1 => Just(Event::Join),
     ]
@@ -85,7 +91,9 @@ fn play(world: &mut World, event: &Event) {
             let budget = u32::from(budget % 3);
             world.push(&[batch(Amount::Count(1), 0), batch(Amount::Percent(50), budget), batch(Amount::Rest, budget)]);
         }
-        Event::Abort => abort(world),
+        Event::Ask(verb) => ask(world, verb.clone()),
+        Event::Lock(lock) => lock_lane(world, if *lock { LaneVerb::Lock } else { LaneVerb::Unlock }),
+        Event::StopAll(lift) => stop_all(world, *lift),
         Event::Rollback => {
             let (lane, by) = (lane_id(), "lena".to_owned());
             world.turn(Input::Rollback { lane, to: None, by, reason: "drill".to_owned() });
@@ -118,15 +126,29 @@ fn health(world: &mut World, host: u8, health: Health) {
     }
 }
 
-fn abort(world: &mut World) {
+/// Of the deployment that has the lane, if one does.
+fn ask(world: &mut World, verb: DeploymentVerb) {
     let active = world.state.lanes.get(&lane_id()).and_then(|lane| lane.active.clone());
     if let Some(deployment) = active {
-        world.turn(Input::Abort { deployment, by: "lena".to_owned(), reason: "drill".to_owned() });
+        world.turn(Input::Deployment { deployment, verb, by: "lena".to_owned(), reason: "drill".to_owned() });
     }
 }
 
-/// Faults stop: all agents are back, hosts do as they are told, and what is linked runs well.
+fn lock_lane(world: &mut World, verb: LaneVerb) {
+    world.turn(Input::Lane { lane: lane_id(), verb, by: "lena".to_owned(), reason: "drill".to_owned() });
+}
+
+fn stop_all(world: &mut World, lift: bool) {
+    world.turn(Input::StopAll { lift, by: "lena".to_owned(), reason: "drill".to_owned() });
+}
+
+/// Faults stop: all agents are back, hosts do as they are told, what is linked runs well, and people let go what they held.
 fn heal(world: &mut World) {
+    stop_all(world, true);
+    ask(world, DeploymentVerb::Resume);
+    if world.state.lanes.get(&lane_id()).is_some_and(|lane| lane.lock.as_ref().is_some_and(|lock| lock.by.is_some())) {
+        lock_lane(world, LaneVerb::Unlock);
+    }
     let names: Vec<String> = world.hosts.keys().cloned().collect();
     for name in &names {
         world.host(name).fate = Fate::Good;
@@ -167,7 +189,7 @@ fn comes_to_rest(world: &mut World) -> Result<(), TestCaseError> {
         }
         heal(world);
         if round > 30 && waits_for_what_is_owed(world) {
-            abort(world);
+            ask(world, DeploymentVerb::Abort);
         }
         world.work_all();
         world.pass(BAKE);
@@ -235,7 +257,7 @@ fn a_target_that_comes_back_empty_waits_for_a_person_at_most() {
     world.push(&canary());
     let (work, connect) = (Event::Work(103), Event::Connect(62));
     let events = [
-        Event::Abort,
+        Event::Ask(DeploymentVerb::Abort),
         Event::Join,
         Event::CarryOut(134),
         Event::Push(0),

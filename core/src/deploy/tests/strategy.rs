@@ -14,7 +14,7 @@ fn shape(targets: u128, max: Option<Amount>, strategy: &[BatchSpec]) -> Vec<(usi
 
 #[test]
 fn batches_are_filled_in_order_and_the_last_entry_repeats() {
-    let plain = |targets| BatchSpec { targets, bake: None, budget: None };
+    let plain = BatchSpec::plain;
     let rolling = [plain(Amount::Count(1)), plain(Amount::Percent(50)), plain(Amount::Rest)];
     type Row<'a> = (u128, Option<Amount>, &'a [BatchSpec], &'a [(usize, u32, u32)]);
     let rows: [Row; 6] = [
@@ -33,7 +33,7 @@ fn batches_are_filled_in_order_and_the_last_entry_repeats() {
 #[test]
 fn bakes_are_a_minute_and_the_last_one_two() {
     let mut world = World::new(2, None);
-    world.push(&[BatchSpec { targets: Amount::Count(1), bake: None, budget: None }]);
+    world.push(&[BatchSpec::plain(Amount::Count(1))]);
     let plan = world.deployment(1).plan.clone().expect("it started");
     let bakes: Vec<Duration> = plan.batches.iter().map(|batch| batch.bake).collect();
     assert_eq!(bakes, [Duration::from_secs(60), Duration::from_secs(120)]);

@@ -45,7 +45,7 @@ pub(super) fn release_id(number: u64) -> ReleaseId {
 }
 
 pub(super) fn batch(targets: Amount, budget: u32) -> BatchSpec {
-    BatchSpec { targets, bake: Some(BAKE), budget: Some(Amount::Count(budget)) }
+    BatchSpec { bake: Some(BAKE), budget: Some(Amount::Count(budget)), ..BatchSpec::plain(targets) }
 }
 
 /// A canary, then the rest; no failure is allowed.

@@ -3,7 +3,7 @@
 use windlass_core::State;
 use windlass_core::deploy::{Deployment, DeploymentState, Target};
 use windlass_core::model::deployment::{DeploymentKind, TargetState};
-use windlass_core::model::{LaneId, ReleaseId};
+use windlass_core::model::{LaneId, Pause, ReleaseId};
 use windlass_proto::api;
 
 use super::agent::running;
@@ -35,7 +35,8 @@ pub(in crate::http) fn deployment(state: &State, deployment: &Deployment) -> api
         number: deployment.id.number,
         kind: kind.to_owned(),
         release: release_word(&deployment.release),
-        state: outcome.map_or_else(|| deployment.state.word(), |_| "ended").to_owned(),
+        state: outcome.map_or_else(|| deployment.word(), |_| "ended").to_owned(),
+        paused: deployment.paused.as_ref().map(paused),
         batch: present_batch(&deployment.state),
         outcome: outcome.map(|outcome| outcome.word().to_owned()),
         exit_code: outcome.map(|outcome| outcome.exit_code()),
@@ -53,6 +54,10 @@ pub(in crate::http) fn deployment(state: &State, deployment: &Deployment) -> api
         rollback_started: deployment.rollback_started.map(Into::into),
         ended: deployment.ended.map(Into::into),
     }
+}
+
+fn paused(pause: &Pause) -> api::Paused {
+    api::Paused { reason: pause.word().to_owned(), text: pause.to_string() }
 }
 
 fn present_batch(state: &DeploymentState) -> Option<u32> {

@@ -41,6 +41,7 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
         step: None,
         agent: None,
         deployment: None,
+        lane: None,
         outcome: None,
         text: None,
     };
@@ -92,7 +93,12 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
             let (kind, text) = about_agent(fact);
             vec![Event { agent: name(state, fact.agent()), text: Some(text), ..blank(kind) }]
         }
-        Fact::Deployment(fact) => deployment(state, fact).map(|about| about.event(&blank)).into_iter().collect(),
+        Fact::Deployment(fact) => match held(fact) {
+            Some((kind, text)) => {
+                vec![Event { lane: fact.lane().map(ToString::to_string), text: Some(text), ..blank(kind) }]
+            }
+            None => deployment(state, fact).map(|about| about.event(&blank)).into_iter().collect(),
+        },
         Fact::EpochBegun { .. }
         | Fact::ConfigSet { .. }
         | Fact::TokenMade { .. }
@@ -147,8 +153,39 @@ fn is_settled(state: &State, place: Option<&AttemptRef>) -> bool {
     attempt.is_some_and(|attempt| attempt.settlement.is_some())
 }
 
+fn said(by: &str, reason: &str) -> String {
+    format!("by {by}: {reason}")
+}
+
+/// What a person holds or lets go besides deployments.
+fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
+    Some(match fact {
+        DeploymentFact::LaneLocked { by, why, .. } => (EventKind::LaneLocked, said(by, why)),
+        DeploymentFact::LaneUnlocked { by, why, .. } => (EventKind::LaneUnlocked, said(by, why)),
+        DeploymentFact::Allowed { releases, by, why, .. } => {
+            let names: Vec<String> = releases.iter().map(release_word).collect();
+            (EventKind::LaneAllowed, format!("{} {}", names.join(", "), said(by, why)))
+        }
+        DeploymentFact::AllStopped { by, why } => (EventKind::AllStopped, said(by, why)),
+        DeploymentFact::StopLifted { by, why } => (EventKind::AllLifted, said(by, why)),
+        DeploymentFact::ReleaseMade { .. }
+        | DeploymentFact::Requested { .. }
+        | DeploymentFact::Started { .. }
+        | DeploymentFact::BatchStarted { .. }
+        | DeploymentFact::TargetAdmitted { .. }
+        | DeploymentFact::TargetMoved { .. }
+        | DeploymentFact::Recovered { .. }
+        | DeploymentFact::BakeStarted { .. }
+        | DeploymentFact::BatchPassed { .. }
+        | DeploymentFact::RollbackStarted { .. }
+        | DeploymentFact::RollbackAsked { .. }
+        | DeploymentFact::Paused { .. }
+        | DeploymentFact::Resumed { .. }
+        | DeploymentFact::Ended { .. } => return None,
+    })
+}
+
 fn about_agent(fact: &AgentFact) -> (EventKind, String) {
-    let said = |by: &str, reason: &str| format!("by {by}: {reason}");
     match fact {
         AgentFact::Quarantined { why, .. } => (EventKind::AgentQuarantined, why.to_string()),
         AgentFact::Readmitted { by, reason, .. } => (EventKind::AgentReadmitted, said(by, reason)),
@@ -210,7 +247,12 @@ fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f
     Some(match fact {
         DeploymentFact::ReleaseMade { .. }
         | DeploymentFact::TargetAdmitted { .. }
-        | DeploymentFact::Recovered { .. } => return None,
+        | DeploymentFact::Recovered { .. }
+        | DeploymentFact::LaneLocked { .. }
+        | DeploymentFact::LaneUnlocked { .. }
+        | DeploymentFact::Allowed { .. }
+        | DeploymentFact::AllStopped { .. }
+        | DeploymentFact::StopLifted { .. } => return None,
         DeploymentFact::Requested { id, release, run, by, .. } => {
             let text = format!("{} by {by}", release_word(release));
             About { run: Some(run), ..about(EventKind::DeploymentRequested, id, text) }
@@ -233,7 +275,11 @@ fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f
         DeploymentFact::BatchPassed { id, batch } => {
             about(EventKind::DeploymentBatchPassed, id, format!("batch {}", batch + 1))
         }
-        DeploymentFact::RollbackStarted { id, why, .. } => about(EventKind::DeploymentRollbackStarted, id, why.clone()),
+        DeploymentFact::RollbackStarted { id, why, .. } | DeploymentFact::RollbackAsked { id, why, .. } => {
+            about(EventKind::DeploymentRollbackStarted, id, why.clone())
+        }
+        DeploymentFact::Paused { id, why } => about(EventKind::DeploymentPaused, id, why.to_string()),
+        DeploymentFact::Resumed { id, by, why } => about(EventKind::DeploymentResumed, id, said(by, why)),
         DeploymentFact::Ended { id, outcome, why, .. } => {
             let text = if why.is_empty() { outcome.word().to_owned() } else { format!("{}: {why}", outcome.word()) };
             about(EventKind::DeploymentEnded, id, text)

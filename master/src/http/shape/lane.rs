@@ -4,7 +4,7 @@ use windlass_core::State;
 use windlass_core::deploy;
 use windlass_core::lane::Lane;
 use windlass_core::model::deployment::{Batch, DeploymentPlan};
-use windlass_core::model::{LaneId, WayBack};
+use windlass_core::model::{Hold, LaneId, Promote, WayBack};
 use windlass_proto::api;
 
 use super::release_word;
@@ -32,10 +32,15 @@ pub(in crate::http) fn lane(state: &State, lane: &Lane) -> api::Lane {
         active: lane.active.as_ref().map(|id| id.in_path()),
         pending: lane.pending.as_ref().map(|id| id.in_path()),
         last: last.map(|id| id.in_path()),
-        lock: lane.lock.clone(),
+        lock: lane.lock.as_ref().map(hold),
         refused: refused.collect(),
         owed: owed.collect(),
     }
+}
+
+/// What a person holds.
+pub(in crate::http) fn hold(hold: &Hold) -> api::Hold {
+    api::Hold { by: hold.by.clone(), why: hold.why.clone(), since: hold.since.into() }
 }
 
 /// A plan with its digest and the text that people read.
@@ -68,6 +73,7 @@ pub(super) fn batch(batch: &Batch) -> api::PlanBatch {
         at_once: batch.at_once,
         bake_ms: batch.bake.ms(),
         budget: batch.budget,
+        manual: batch.promote == Promote::Manual,
     }
 }
 

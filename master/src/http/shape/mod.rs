@@ -15,7 +15,7 @@ pub(super) use agent::{agent, register};
 pub(super) use attempt::attempt;
 pub(super) use deployment::{deployment, release_word};
 pub(super) use event::{Attempts, events};
-pub(super) use lane::{lane, plan};
+pub(super) use lane::{hold, lane, plan};
 pub(super) use plan::run_plan;
 pub(super) use project::{delivery, project};
 pub(super) use release::release;
