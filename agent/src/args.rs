@@ -41,6 +41,19 @@ pub enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Puts the release before back, with all else down: no master, no network, no agent is needed. It is held there afterwards
+    Revert {
+        #[command(flatten)]
+        service: Service,
+        /// Another release that lies here, as r17 [default: what ran before the last change]
+        #[arg(long, value_name = "RELEASE")]
+        to: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lets deployments move a service again that was moved by hand
+    LetGo(Service),
     /// Ends the life of this host as an agent: erases its key and what it holds. The agent must be stopped
     Leave {
         /// Although attempts are held whose end the master may not know
@@ -82,6 +95,18 @@ pub struct Place {
     /// Identity, attempts and what must survive a restart
     #[arg(long, value_name = "DIR", default_value = "/var/lib/windlass-agent")]
     pub state_dir: PathBuf,
+}
+
+/// A service on this host.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Service {
+    /// Its name
+    pub service: String,
+    /// The environment, where it runs here for several
+    #[arg(long)]
+    pub environment: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// How to enrol.

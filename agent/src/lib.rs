@@ -22,6 +22,7 @@ pub mod link;
 mod observing;
 mod pause;
 pub mod release;
+mod revert;
 pub mod socket;
 mod status;
 pub mod tasks;
@@ -56,6 +57,8 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Command::Pause { reason, place } => exit::of(pause::pause(&place.state_dir, &reason)),
         Command::Resume(place) => exit::of(pause::resume(&place.state_dir)),
         Command::Status { output, place } => exit::of(status::status(&place, output)),
+        Command::Revert { service, to, reason } => exit::of(revert::revert(&service, to.as_deref(), &reason)),
+        Command::LetGo(service) => exit::of(revert::let_go(&service)),
         Command::Leave { discard, place } => exit::of(leave::leave(&place.state_dir, discard)),
         Command::Join(join) => exit::of(join::run(&join)),
     }

@@ -13,10 +13,7 @@ const REASON_BYTES: usize = 1024;
 
 /// Pauses.
 pub fn pause(state_dir: &Path, reason: &str) -> Result<(), Failure> {
-    if reason.trim().is_empty() || reason.len() > REASON_BYTES || reason.chars().any(char::is_control) {
-        let text = "a reason has 1 to 1024 bytes and no control characters";
-        return Err(Failure::new(CONFIG, text).hint("say why, as --reason \"disk swap\""));
-    }
+    demand_reason(reason)?;
     let dir = enrolled(state_dir)?;
     safe_write::write(&RealDisk, &dir.paused(), reason.as_bytes()).map_err(|error| Failure::new(DISK, &error))?;
     told("nothing new is placed here a few seconds from now; what runs goes on, until `windlass-agent resume`")
@@ -34,6 +31,15 @@ pub fn resume(state_dir: &Path) -> Result<(), Failure> {
     })();
     removed.map_err(|error: windlass_disk::Error| Failure::new(DISK, &error))?;
     told("this host takes work again a few seconds from now")
+}
+
+/// A reason that people can read.
+pub(crate) fn demand_reason(reason: &str) -> Result<(), Failure> {
+    if reason.trim().is_empty() || reason.len() > REASON_BYTES || reason.chars().any(char::is_control) {
+        let text = "a reason has 1 to 1024 bytes and no control characters";
+        return Err(Failure::new(CONFIG, text).hint("say why, as --reason \"disk swap\""));
+    }
+    Ok(())
 }
 
 /// Why somebody on this host wants nothing new. What cannot be read counts as a pause: somebody meant something by it.

@@ -42,7 +42,7 @@ pub(crate) fn deploy(world: &World, content: &str, bad: bool) -> String {
 }
 
 /// What each target serves.
-fn served(world: &World) -> Vec<String> {
+pub(crate) fn served(world: &World) -> Vec<String> {
     let read = |name: &str| {
         let path = world.folder().join(name).join("running");
         std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()

@@ -3,6 +3,7 @@
 mod agents;
 mod bad_days;
 mod bad_input;
+mod by_hand;
 mod demo;
 mod deployments;
 mod first_light;

@@ -64,6 +64,8 @@ impl From<Error> for Failure {
             | Error::Interrupted { .. }
             | Error::Outside { .. }
             | Error::PlanMismatch(_)
+            | Error::Held(_)
+            | Error::Nothing(_)
             | Error::Unsupported(_)
             | Error::NotWhole { .. }
             | Error::WrongArtifact { .. }

@@ -9,7 +9,7 @@ use crate::release::check::{Patience, check};
 use crate::release::error::{Error, Result};
 use crate::release::manifest::Manifest;
 use crate::release::target::{Direction, Target};
-use crate::release::{clock, hook, install};
+use crate::release::{clock, hold, hook, install};
 
 /// Fetches, verifies, unpacks, and proves the way back.
 pub fn run(change: &Change, context: &Context) -> std::result::Result<(), Failure> {
@@ -62,6 +62,7 @@ fn expect_supported(target: &Target<'_>) -> Result<()> {
 fn expect_ready(target: &Target<'_>) -> Result<()> {
     let state = target.state()?;
     state.admit(target.change.generation)?;
+    hold::expect_none(&target.layout)?;
     if let Some(generation) = state.in_flight() {
         return Err(Error::Interrupted { generation });
     }

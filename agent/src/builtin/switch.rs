@@ -7,8 +7,8 @@ use super::context::{Context, Failure};
 use crate::release::error::{Error, Result};
 use crate::release::manifest::Manifest;
 use crate::release::record::{Line, Mark, TargetRecord};
-use crate::release::recover;
 use crate::release::target::{Direction, Target, WayBackName};
+use crate::release::{hold, recover};
 
 /// Brings the release of the change into place.
 pub fn run(change: &Change, context: &Context) -> std::result::Result<(), Failure> {
@@ -47,6 +47,7 @@ fn switch(target: &Target<'_>) -> Result<()> {
 fn expect_prepared(target: &Target<'_>, record: &TargetRecord) -> Result<Option<String>> {
     let change = target.change;
     record.state().admit(change.generation)?;
+    hold::expect_none(&target.layout)?;
     if let Some(generation) = record.state().in_flight() {
         return Err(Error::Interrupted { generation });
     }

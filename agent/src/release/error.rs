@@ -53,6 +53,12 @@ pub enum Error {
         /// What it is.
         what: String,
     },
+    /// Somebody on this host moved the service.
+    #[error("held by hand: {0}; only a person moves this service (`windlass-agent let-go`)")]
+    Held(String),
+    /// A person asked for what is so already, or cannot be.
+    #[error("{0}")]
+    Nothing(String),
     /// The plan rests on something that is not so.
     #[error("the plan does not fit this target: {0}")]
     PlanMismatch(String),

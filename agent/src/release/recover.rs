@@ -34,18 +34,27 @@ pub fn interrupted(layout: &Layout) -> Result<Option<Change>> {
     let Some(generation) = record::look(layout)?.in_flight() else {
         return Ok(None);
     };
-    let path = layout.own(CHANGE_FILE);
-    let damaged = |why: String| Error::Damaged { path: path.clone(), why };
-    let change: Change = match safe_write::read_checked(layout.disk(), &path)? {
-        Checked::Whole(bytes) => serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?,
-        Checked::Missing => return Err(damaged("it is missing".to_owned())),
-        Checked::Damaged => return Err(damaged("its checksum does not fit".to_owned())),
-    };
+    let change = last_change(layout)?.ok_or_else(|| damaged(layout, "it is missing".to_owned()))?;
     if change.generation == generation {
         Ok(Some(change))
     } else {
-        Err(damaged(format!("it is of generation {}, the record of {generation}", change.generation)))
+        Err(damaged(layout, format!("it is of generation {}, the record of {generation}", change.generation)))
     }
+}
+
+/// The last change that touched this target; none if none did.
+pub fn last_change(layout: &Layout) -> Result<Option<Change>> {
+    match safe_write::read_checked(layout.disk(), &layout.own(CHANGE_FILE))? {
+        Checked::Whole(bytes) => {
+            serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(layout, error.to_string()))
+        }
+        Checked::Missing => Ok(None),
+        Checked::Damaged => Err(damaged(layout, "its checksum does not fit".to_owned())),
+    }
+}
+
+fn damaged(layout: &Layout, why: String) -> Error {
+    Error::Damaged { path: layout.own(CHANGE_FILE), why }
 }
 
 /// Takes the way back of the service that this change is about, if any change of it was interrupted. Blocking; what hooks say

@@ -1,4 +1,4 @@
-//! The way back: one idempotent function with several callers (the last step of a change, a revert, the agent's start).
+//! The way back: one idempotent function with several callers (the last step of a change, a revert, the agent's start, a hand).
 //! It needs no network, no master and no approval, and goes by what lies on the target alone.
 //!
 //! ```text
@@ -100,6 +100,14 @@ pub fn run(target: &Target<'_>) -> Result<Ended> {
             conclude(target, &mut record, done)
         }
     }
+}
+
+/// All of it, also of a change that was committed: a person on this host wants it. For who holds the lock of the target.
+pub fn by_hand(target: &Target<'_>) -> Result<Ended> {
+    let mut record = TargetRecord::open(&target.layout)?;
+    target.log.line(format_args!("way back to {}, by hand", shown(target.change)));
+    let done = whole(target, &mut record);
+    conclude(target, &mut record, done)
 }
 
 fn conclude(target: &Target<'_>, record: &mut TargetRecord, done: Result<()>) -> Result<Ended> {

@@ -17,7 +17,18 @@ pub fn status(lanes: &[Lane], agents: &[Agent]) -> String {
 
 fn row(lane: &Lane, agents: &[Agent]) -> Vec<String> {
     let desired = lane.desired.as_ref().map_or_else(|| "desires nothing".to_owned(), |name| format!("desired {name}"));
-    vec![lane.id.clone(), desired, running(lane, agents), news(lane).join(" · ")]
+    let by_hand: Vec<&str> = held(lane, agents).collect();
+    let mut news = news(lane);
+    if !by_hand.is_empty() {
+        news.push(format!("held by hand: {}", by_hand.join(", ")));
+    }
+    vec![lane.id.clone(), desired, running(lane, agents), news.join(" · ")]
+}
+
+/// Targets that somebody on the host moved.
+fn held<'a>(lane: &Lane, agents: &'a [Agent]) -> impl Iterator<Item = &'a str> {
+    let is_held = |agent: &&Agent| agent.services.iter().any(|service| service.lane == lane.id && service.held_by_hand);
+    agents.iter().filter(is_held).map(|agent| agent.name.as_str())
 }
 
 /// `r18 3 of 3`, or `r78 162 · r77 14 · unknown 24`.

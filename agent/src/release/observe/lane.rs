@@ -119,6 +119,7 @@ impl Lane {
             healthy_for: watch.healthy_for(),
             flaps: watch.flaps(),
             health: watch.health(),
+            held_by_hand: now.stage.held_by_hand,
             ..self.observed(now.stage.linked.clone(), now.running.clone(), now.stage.seen)
         }
     }

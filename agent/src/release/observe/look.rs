@@ -5,6 +5,7 @@ use windlass_core::model::{Change, Duration, Gate, Running, ServiceSpec};
 
 use crate::release::clock;
 use crate::release::error::Result;
+use crate::release::hold;
 use crate::release::hook;
 use crate::release::log::Log;
 use crate::release::place::LocalServices;
@@ -17,6 +18,7 @@ pub(super) struct Stage {
     pub(super) seen: u64,
     pub(super) mark: Option<Mark>,
     pub(super) linked: Option<String>,
+    pub(super) held_by_hand: bool,
 }
 
 /// What one look found.
@@ -37,7 +39,8 @@ pub(super) fn look(change: &Change, local: &LocalServices) -> Result<Seen> {
     let target = Target::of(change, local, hook::env_of_agent(), &log)?;
     let state = target.state()?;
     let linked = target.layout.linked()?;
-    let stage = Stage { seen: state.seen, mark: state.last.map(|line| line.mark), linked };
+    let held_by_hand = hold::reason(&target.layout)?.is_some();
+    let stage = Stage { seen: state.seen, mark: state.last.map(|line| line.mark), linked, held_by_hand };
     let spec = target.linked_spec()?;
     let at = clock::boottime();
     let (running, samples) = sample(&target, &spec, stage.linked.as_deref())?;

@@ -21,7 +21,7 @@ fn a_change() -> Change {
 fn seen(at_s: u64, mark: Mark, sample: Sample) -> Seen {
     let gate = fast_gate(Probe::Command(vec!["true".to_owned()]));
     Seen {
-        stage: Stage { seen: 7, mark: Some(mark), linked: Some(NEW.to_owned()) },
+        stage: Stage { seen: 7, mark: Some(mark), linked: Some(NEW.to_owned()), held_by_hand: false },
         running: Running::Release(NEW.to_owned()),
         gates: vec![gate],
         samples: vec![sample],
