@@ -11,6 +11,7 @@
 //! bad(n)         good(now), flap     bad(n+1)                 foreign                 bad(n)
 //! foreign        good(now), flap     bad(1)                   foreign                 foreign
 //! ```
+//! It passes when samples that were good without a break cover `steady`: from the first to the last of them, not to the present.
 
 use std::fmt;
 
@@ -77,7 +78,7 @@ pub struct Gauge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Streak {
     Nothing,
-    Good { since: Duration },
+    Good { since: Duration, last: Duration },
     Gap,
     Bad { run: u32 },
     Foreign { name: String },
@@ -115,8 +116,10 @@ impl Gauge {
 
     fn after_good(&self, at: Duration) -> Streak {
         match self.streak {
-            Streak::Good { since } => Streak::Good { since },
-            Streak::Nothing | Streak::Gap | Streak::Bad { .. } | Streak::Foreign { .. } => Streak::Good { since: at },
+            Streak::Good { since, .. } => Streak::Good { since, last: at },
+            Streak::Nothing | Streak::Gap | Streak::Bad { .. } | Streak::Foreign { .. } => {
+                Streak::Good { since: at, last: at }
+            }
         }
     }
 
@@ -140,7 +143,7 @@ impl Gauge {
             return Verdict::Fail(why);
         }
         match self.streak {
-            Streak::Good { since } if span(since, now) >= gate.steady => Verdict::Pass,
+            Streak::Good { since, last } if span(since, last) >= gate.steady => Verdict::Pass,
             Streak::Nothing | Streak::Good { .. } | Streak::Gap | Streak::Bad { .. } | Streak::Foreign { .. } => {
                 if span(self.began, now) >= gate.deadline {
                     Verdict::Fail(Why::Deadline(gate.deadline, self.trouble.clone()))
@@ -167,7 +170,7 @@ impl Gauge {
 
     fn good_since(&self) -> Option<Duration> {
         match self.streak {
-            Streak::Good { since } => Some(since),
+            Streak::Good { since, .. } => Some(since),
             Streak::Nothing | Streak::Gap | Streak::Bad { .. } | Streak::Foreign { .. } => None,
         }
     }
