@@ -52,7 +52,7 @@ fn expect_supported(target: &Target<'_>) -> Result<()> {
             Probe::Http(url) if !url.starts_with("http://") => {
                 return Err(Error::Unsupported(format!("{url:?} as a gate or identity: it begins with http://")));
             }
-            Probe::Http(_) | Probe::Command(_) => {}
+            Probe::Http(_) | Probe::Tcp(_) | Probe::Command(_) => {}
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! 1. [`place`] and [`layout`]: where a service lives here, and the symlink that decides what runs
 //! 2. [`record`]: what the target wrote before each act; [`manifest`]: what a release on disk must look like
 //! 3. [`unpack`], [`install`], [`settings`], [`retain`]: how releases come and go
-//! 4. [`command`], [`http`], [`probe`], [`hook`], [`check`]: asking the service, and telling it
+//! 4. [`command`], [`http`], [`tcp`], [`probe`], [`hook`], [`check`]: asking the service, and telling it
 //! 5. [`way_back`], [`recover`], [`by_hand`] and [`hold`]: how the release before comes back
 //! 6. [`observe`]: looking, as long as the agent runs
 //!
@@ -31,6 +31,7 @@ pub mod recover;
 pub mod retain;
 pub mod settings;
 pub mod target;
+pub mod tcp;
 pub mod unpack;
 pub mod way_back;
 

@@ -43,6 +43,14 @@ impl Place {
         }
     }
 
+    /// The host and port to connect to for those of the pipeline.
+    pub fn endpoint(&self, endpoint: &str) -> String {
+        match &self.http {
+            Some(local) if is_loopback(endpoint) => local.clone(),
+            Some(_) | None => endpoint.to_owned(),
+        }
+    }
+
     /// The address to ask for a URL of the pipeline.
     pub fn url(&self, url: &str) -> String {
         match (&self.http, split_authority(url)) {
@@ -89,6 +97,8 @@ mod tests {
         for (given, asked) in rows {
             assert_eq!(place.url(given), asked);
         }
+        assert_eq!(place.endpoint("localhost:5432"), "127.0.0.1:40173");
+        assert_eq!(place.endpoint("db.internal:5432"), "db.internal:5432");
         let as_written = Place { http: None, ..place };
         assert_eq!(as_written.url("http://127.0.0.1:8080/"), "http://127.0.0.1:8080/");
     }

@@ -10,6 +10,7 @@ use super::http;
 use super::layout::is_release_name;
 use super::log::shown;
 use super::place::Place;
+use super::tcp;
 
 /// The most bytes of a command's output that are looked at.
 const OUTPUT_MAX: usize = 64 * 1024;
@@ -66,6 +67,10 @@ impl Prober<'_> {
     fn ask(&self, probe: &Probe, timeout: Duration) -> Heard {
         match probe {
             Probe::Http(url) => heard_http(http::get(&self.place.url(url), timeout)),
+            Probe::Tcp(endpoint) => match tcp::connect(&self.place.endpoint(endpoint), timeout) {
+                Ok(()) => Heard::Fine { text: String::new(), headers: Vec::new() },
+                Err(why) => Heard::Amiss(shown(&why, TEXT_MAX)),
+            },
             Probe::Command(argv) => {
                 let mut output = Vec::new();
                 let call = Call { argv, dir: self.dir, env: self.env, timeout, leftovers: Leftovers::Kill };

@@ -72,6 +72,8 @@ pub struct HookCommand {
 pub enum Probe {
     /// GET; good is a status of 200 to 299. As an identity the body or a header holds the release's name.
     Http(String),
+    /// Good is a connection to `host:port`. It names nothing, so that it is no identity.
+    Tcp(String),
     /// Good is exit code 0. As an identity it prints the release's name.
     Command(Vec<String>),
 }

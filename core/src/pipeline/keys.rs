@@ -136,8 +136,8 @@ pub(super) const HOOKS: Keys = Keys { known: &["preflight", "drain", "stop", "st
 pub(super) const HOOK: Keys = Keys { known: &["run", "timeout"], later: &[("from", "")] };
 
 pub(super) const GATE: Keys = Keys {
-    known: &["http", "command", "every", "timeout", "steady", "fall", "flaps", "grace", "deadline"],
-    later: &[("tcp", "use `command`"), ("metric", "use `command`"), ("session", ""), ("from", "")],
+    known: &["http", "tcp", "command", "every", "timeout", "steady", "fall", "flaps", "grace", "deadline"],
+    later: &[("metric", "use `command`"), ("session", ""), ("from", "")],
 };
 
 pub(super) const IDENTITY: Keys = Keys { known: &["http", "command"], later: &[] };

@@ -48,32 +48,40 @@ impl Reader<'_> {
         })
     }
 
-    /// Exactly one of `http` and `command`.
+    /// Exactly one way to ask.
     pub(super) fn probe(&mut self, object: &Object<'_>) -> Option<Probe> {
-        match (object.get("http"), object.get("command")) {
-            (Some(node), None) => self.address(node).map(Probe::Http),
-            (None, Some(node)) => self.command_line(node, "command").map(Probe::Command),
-            (Some(_), Some(_)) => {
-                let at = object.key("command").unwrap_or(object.span);
-                self.findings.error(
-                    at,
-                    Code::Clash,
-                    format!("{} has both `http` and `command`", object.what),
-                    "keep one of them",
-                );
+        let given: Vec<(&str, &Node)> =
+            ["http", "tcp", "command"].into_iter().filter_map(|way| Some((way, object.get(way)?))).collect();
+        match given.as_slice() {
+            [("http", node)] => self.address(node).map(Probe::Http),
+            [("tcp", node)] => self.endpoint(node).map(Probe::Tcp),
+            [(_, node)] => self.command_line(node, "command").map(Probe::Command),
+            [(first, _), (second, _), ..] => {
+                let at = object.key(second).unwrap_or(object.span);
+                let text = format!("{} has both `{first}` and `{second}`", object.what);
+                self.findings.error(at, Code::Clash, text, "keep one of them");
                 None
             }
-            (None, None) => {
+            [] => {
                 let text = format!("{} has neither `http` nor `command`", object.what);
-                self.findings.error(
-                    object.span,
-                    Code::MissingKey,
-                    text,
-                    "write `http: \"http://127.0.0.1:8080/healthz\"`",
-                );
+                let hint = "write `http: \"http://127.0.0.1:8080/healthz\"`";
+                self.findings.error(object.span, Code::MissingKey, text, hint);
                 None
             }
         }
+    }
+
+    fn endpoint(&mut self, node: &Node) -> Option<String> {
+        let text = self.text(node, "tcp")?;
+        if text.len() <= URL_BYTES
+            && is_authority(&text)
+            && text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'))
+        {
+            return Some(text);
+        }
+        let hint = "write host and port, as `127.0.0.1:5432`";
+        self.findings.error(node.span, Code::BadPath, format!("{} is not a host and a port", quote(&text)), hint);
+        None
     }
 
     fn address(&mut self, node: &Node) -> Option<String> {
@@ -101,6 +109,11 @@ impl Reader<'_> {
 fn is_http(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    text.len() <= URL_BYTES && text.bytes().all(|b| b.is_ascii_graphic()) && is_authority(authority)
+}
+
+/// A host, with a port or without.
+fn is_authority(authority: &str) -> bool {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         Some(_) | None => (authority, None),
@@ -111,12 +124,22 @@ fn is_http(text: &str) -> bool {
     };
     let port_fits =
         port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|n| n > 0));
-    text.len() <= URL_BYTES && text.bytes().all(|b| b.is_ascii_graphic()) && host_fits && port_fits
+    host_fits && port_fits
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_has_a_host_and_a_port() {
+        for good in ["127.0.0.1:5432", "db.internal:1", "[::1]:80"] {
+            assert!(is_authority(good), "{good}");
+        }
+        for bad in ["", ":80", "h:0", "h:70000", "h:", "h:80/x", "u@h:1", "[::1:80", "h h:1"] {
+            assert!(!is_authority(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn an_address_has_a_host_and_no_surprises() {

@@ -80,7 +80,7 @@ params: { LEVEL: { type: text } }
 notify: { team: [failed] }
 services:
   shop: { artifact: shop.tar.zst, root: /srv/shop, unit: shop.service, identity: { http: "http://h/" },
-    gates: { up: { tcp: "h:1", http: "http://h/" } } }
+    gates: { up: { session: { within: 1m }, http: "http://h/" } } }
 jobs:
   test:
     matrix: { OS: [linux] }
