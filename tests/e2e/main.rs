@@ -14,6 +14,7 @@ mod restarts;
 mod restore;
 mod retry;
 mod secrets;
+mod traffic;
 mod unproven;
 mod upgrade;
 

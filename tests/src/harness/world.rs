@@ -19,7 +19,8 @@ use super::wait::until;
 pub struct Windlass {
     executable: String,
     builders: Vec<String>,
-    targets: Vec<String>,
+    /// With the port of what they serve, where it has one.
+    targets: Vec<(String, Option<u16>)>,
     poll: bool,
     small_disk: bool,
     slots: u32,
@@ -56,7 +57,14 @@ impl Windlass {
     /// A target of the environment `production`.
     #[must_use]
     pub fn target(mut self, name: &str) -> Self {
-        self.targets.push(name.to_owned());
+        self.targets.push((name.to_owned(), None));
+        self
+    }
+
+    /// The same; its service listens on this port of the loopback interface.
+    #[must_use]
+    pub fn target_at(mut self, name: &str, port: u16) -> Self {
+        self.targets.push((name.to_owned(), Some(port)));
         self
     }
 
@@ -142,9 +150,10 @@ impl Windlass {
         for name in &self.builders {
             world.add_agent(&build_host(name), &builder_toml);
         }
-        for name in &self.targets {
+        for (name, port) in &self.targets {
             let root = world.folder.path().join(name).display().to_string();
-            let config = TARGET_TOML.replace("ROOT", &root);
+            let http = port.map_or_else(String::new, |port| format!("http = \"127.0.0.1:{port}\"\n"));
+            let config = TARGET_TOML.replace("ROOT", &root) + &http;
             world.add_agent(&target(name), &config);
         }
         world
