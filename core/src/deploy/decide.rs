@@ -13,8 +13,8 @@ use crate::answer::{Answer, Decision, Refusal};
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::{
-    BatchSpec, Commit, DeployWork, DeploymentId, Digest, JobKey, JobPlan, LaneId, Release, ReleaseId, RunId, RunIf,
-    RunPlan, Trigger, TriggerKind, Trust, UnixMs, Work,
+    BatchSpec, Commit, DeployWork, DeploymentId, Digest, JobKey, JobPlan, LaneId, Release, ReleaseId, Rules, RunId,
+    RunIf, RunPlan, Trigger, TriggerKind, Trust, UnixMs, Work,
 };
 use crate::run::decide::next_run;
 use crate::world::State;
@@ -37,7 +37,7 @@ pub fn decide_deploy(
         return Decision::refuse(refusal);
     }
     let id = next_deployment(state, lane);
-    let asked = Asked { at, by, reason: "", strategy: strategy(state, lane) };
+    let asked = Asked { at, by, reason: "", strategy: strategy(state, lane), rules: rules(state, lane) };
     let mut facts = supersede_pending(state, lane, &id);
     let run = own_run(state, lane, release, &asked, &mut facts);
     facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, plan));
@@ -84,7 +84,10 @@ pub fn decide_rollback(
             "{} is active and can only return as its plan says: leave the release out",
             active.id
         ))),
-        (None, to) => rollback(state, lane, to, Asked { at, by, reason, strategy: strategy(state, lane) }),
+        (None, to) => {
+            let (strategy, rules) = (strategy(state, lane), rules(state, lane));
+            rollback(state, lane, to, Asked { at, by, reason, strategy, rules })
+        }
     };
     made.unwrap_or_else(Decision::refuse)
 }
@@ -133,6 +136,11 @@ pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: 
     Decision { facts, answer }
 }
 
+/// The rules that a person's request takes.
+fn rules(state: &State, lane: &LaneId) -> Rules {
+    state.lanes.get(lane).map(|lane| lane.rules).unwrap_or_default()
+}
+
 fn active<'a>(state: &'a State, lane: &LaneId) -> Option<&'a Arc<Deployment>> {
     state.deployments.get(state.lanes.get(lane)?.active.as_ref()?)
 }
@@ -157,6 +165,7 @@ struct Asked<'a> {
     by: &'a str,
     reason: &'a str,
     strategy: Vec<BatchSpec>,
+    rules: Rules,
 }
 
 /// The entry of a run that was made for a deployment.
@@ -172,6 +181,7 @@ fn own_run(state: &State, lane: &LaneId, release: &Release, asked: &Asked<'_>, f
         service: lane.service.clone(),
         environment: lane.environment.clone(),
         strategy: asked.strategy.clone(),
+        rules: asked.rules,
         artifact_of: entry(),
     };
     let job = JobPlan { key: entry(), needs: Vec::new(), run_if: RunIf::Success, work: Work::Deploy(work) };
@@ -213,6 +223,7 @@ fn requested(
         by: asked.by.to_owned(),
         reason: asked.reason.to_owned(),
         strategy: asked.strategy.clone(),
+        rules: asked.rules,
         plan,
     })
 }

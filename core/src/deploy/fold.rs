@@ -9,7 +9,9 @@ use crate::job::JobState;
 use crate::lane::Lane;
 use crate::lane::state::Owed;
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
-use crate::model::{AgentId, DeploymentId, Duration, Hold, LaneId, Phase, Release, UnixMs, WayBack};
+use crate::model::{
+    AfterRollback, AgentId, DeploymentId, Duration, Hold, LaneId, Pause, Phase, Release, UnixMs, WayBack,
+};
 use crate::touched::Touched;
 use crate::world::{ServiceState, State};
 
@@ -129,7 +131,9 @@ fn make_release(state: &mut State, release: &Release, touched: &mut Touched) {
 }
 
 fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut Touched) {
-    let DeploymentFact::Requested { id, kind, release, run, entry, by, reason, strategy, plan } = fact else { return };
+    let DeploymentFact::Requested { id, kind, release, run, entry, by, reason, strategy, rules, plan } = fact else {
+        return;
+    };
     let deployment = Deployment {
         id: id.clone(),
         kind: *kind,
@@ -139,6 +143,7 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         by: by.clone(),
         reason: reason.clone(),
         strategy: strategy.clone(),
+        rules: *rules,
         wanted: *plan,
         state: DeploymentState::Queued,
         paused: None,
@@ -147,6 +152,7 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         generation: 0,
         targets: Vec::new(),
         failures: 0,
+        accepted: 0,
         why: String::new(),
         back_by: None,
         requested: at,
@@ -158,6 +164,7 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         lane.next_number = id.number + 1;
         if by == super::request::PIPELINE {
             lane.strategy.clone_from(strategy);
+            lane.rules = *rules;
         }
         // A way back waits for nobody, and takes nobody's place in the queue.
         if *kind == DeploymentKind::Forward {
@@ -266,7 +273,9 @@ fn resume(state: &mut State, at: UnixMs, id: &DeploymentId) {
         known.collect()
     });
     change(state, id, |deployment| {
-        deployment.paused = None;
+        if let Some(Pause::Failed { .. }) = deployment.paused.take() {
+            deployment.accepted = deployment.failures;
+        }
         let DeploymentState::Baking { since, .. } = &mut deployment.state else { return };
         *since = at;
         for (agent, healthy_for) in healthy {
@@ -304,7 +313,9 @@ fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
 
 fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     let DeploymentFact::Ended { id, outcome, why, desired, last_good, owed } = fact else { return };
-    let kind = state.deployments.get(id).map(|deployment| deployment.kind);
+    let known = state.deployments.get(id);
+    let kind = known.map(|deployment| deployment.kind);
+    let locks = known.is_some_and(|deployment| deployment.rules.after_rollback == AfterRollback::Lock);
     change(state, id, |deployment| {
         deployment.state = DeploymentState::Ended(*outcome);
         deployment.paused = None;
@@ -327,7 +338,8 @@ fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
                 owed.iter().map(|(agent, why)| (*agent, Owed { why: why.clone(), since: since(agent) })).collect();
         }
         match (outcome, kind) {
-            (DeploymentOutcome::RollbackFailed, _) => {
+            (DeploymentOutcome::RolledBack, _) if !locks => {}
+            (DeploymentOutcome::RollbackFailed | DeploymentOutcome::RolledBack, _) => {
                 // What a person locked stays locked by that person.
                 let failed = || Hold { by: None, why: why.clone(), since: at };
                 lane.lock = Some(lane.lock.take().unwrap_or_else(failed));
@@ -339,7 +351,6 @@ fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
             (
                 DeploymentOutcome::Succeeded
                 | DeploymentOutcome::Incomplete
-                | DeploymentOutcome::RolledBack
                 | DeploymentOutcome::Aborted
                 | DeploymentOutcome::Superseded
                 | DeploymentOutcome::Rejected,

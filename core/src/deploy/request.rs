@@ -51,6 +51,7 @@ pub(super) fn request(state: &State, at: UnixMs, run: &Run, job: &Job, work: &De
         by: PIPELINE.to_owned(),
         reason: String::new(),
         strategy: work.strategy.clone(),
+        rules: work.rules,
         plan: None,
     }));
     facts

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
 use crate::model::{
-    AgentId, BatchSpec, DeploymentId, Digest, Duration, JobKey, Pause, Phase, ReleaseId, RunId, UnixMs, WayBack,
+    AgentId, BatchSpec, DeploymentId, Digest, Duration, JobKey, Pause, Phase, ReleaseId, Rules, RunId, UnixMs, WayBack,
 };
 
 /// One rollout of a release along a lane.
@@ -38,6 +38,8 @@ pub struct Deployment {
     pub reason: String,
     /// How the targets are divided into batches.
     pub strategy: Vec<BatchSpec>,
+    /// What follows where it fails.
+    pub rules: Rules,
     /// Exactly this plan, or it is rejected.
     pub wanted: Option<Digest>,
     /// Where it is.
@@ -54,6 +56,8 @@ pub struct Deployment {
     pub targets: Vec<Target>,
     /// Failed targets so far, over the whole deployment.
     pub failures: u32,
+    /// Of them, those that a person accepted: so many more than the budget may fail.
+    pub accepted: u32,
     /// Why it rolls back, or how it ended.
     pub why: String,
     /// The person who asked for its way back.

@@ -7,11 +7,11 @@
 //! | preparing | all others prepared | changing(0), generation + 1 |
 //! | preparing, changing(k), baking(k) | everything is stopped | paused |
 //! | paused | more failures than the budget of batch k, not everything is stopped | rolling_back |
-//! | changing(k), baking(k) | more failures than the budget of batch k | rolling_back, generation + 1 |
+//! | changing(k), baking(k) | more failures than the budget of batch k and those accepted | rolling_back, generation + 1; or paused |
 //! | changing(k) | every target of the batch confirmed, failed within the budget, or owed | baking(k) |
 //! | baking(k) | all confirmed ones healthy, those of the batch for the whole bake | changing(k+1), or the end |
 //! | baking(k) | the same, and a person promotes it | paused; resumed, changing(k+1) |
-//! | baking(k) | no target is confirmed so far | rolling_back; rejected if none was touched |
+//! | baking(k) | no target is confirmed so far, and nothing that failed was accepted | rolling_back; rejected if none was touched |
 //! | rolling_back | changes in flight | are cancelled; each takes its own way back |
 //! | rolling_back | 2 targets (1 of up to 4 touched) fail twice on the way back | rollback_failed |
 //! | rolling_back | everything is stopped, and no person asked | admits nothing |
@@ -26,7 +26,7 @@ use super::{admit, end};
 use crate::answer::Refusal;
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{Batch, DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{DeploymentId, Duration, Health, Pause, Phase, Promote, ReleaseId, UnixMs};
+use crate::model::{DeploymentId, Duration, Health, OnFailure, Pause, Phase, Promote, ReleaseId, UnixMs};
 use crate::world::State;
 
 /// Up to so many touched targets, one that fails its way back twice stops it; above, two do.
@@ -200,7 +200,8 @@ fn baking(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usiz
         return Vec::new();
     }
     let confirmed = || so_far().filter(|target| target.state == TargetState::Confirmed);
-    if confirmed().next().is_none() {
+    // Unless a person accepted what failed.
+    if confirmed().next().is_none() && deployment.accepted == 0 {
         let why = format!("no target of batch {} is confirmed{}", k + 1, failures(deployment));
         return roll_back(state, deployment, plan, why, None);
     }
@@ -240,13 +241,19 @@ fn bakes(
 }
 
 fn over_budget(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usize) -> Option<Vec<Fact>> {
-    let budget = plan.batches.get(k).map_or(0, |batch| batch.budget);
+    let budget = plan.batches.get(k).map_or(0, |batch| batch.budget) + deployment.accepted;
     if deployment.failures <= budget {
         return None;
     }
     let plural = if deployment.failures == 1 { "failure" } else { "failures" };
     let why = format!("{} {plural}, {budget} allowed{}", deployment.failures, failures(deployment));
-    Some(roll_back(state, deployment, plan, why, None))
+    Some(match deployment.rules.on_failure {
+        OnFailure::Rollback => roll_back(state, deployment, plan, why, None),
+        OnFailure::Pause if deployment.paused.is_some() => Vec::new(),
+        OnFailure::Pause => {
+            vec![Fact::Deployment(DeploymentFact::Paused { id: deployment.id.clone(), why: Pause::Failed { why } })]
+        }
+    })
 }
 
 /// `: web2 (production/change@web2 failed(1))`, or nothing.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Pause, Phase, Release, ReleaseId, RunId};
+use crate::model::{
+    AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Pause, Phase, Release, ReleaseId, Rules, RunId,
+};
 
 /// One thing that happened to a release, a deployment or a lane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,9 @@ pub enum DeploymentFact {
         reason: String,
         /// How the targets are divided into batches.
         strategy: Vec<BatchSpec>,
+        /// What follows where it fails.
+        #[serde(default)]
+        rules: Rules,
         /// Exactly this plan, or it is rejected.
         plan: Option<Digest>,
     },

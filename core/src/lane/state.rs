@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentId, BatchSpec, DeploymentId, Hold, LaneId, Release, ReleaseId, Revision, UnixMs};
+use crate::model::{AgentId, BatchSpec, DeploymentId, Hold, LaneId, Release, ReleaseId, Revision, Rules, UnixMs};
 
 /// A service in an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Lane {
     pub touched: BTreeSet<AgentId>,
     /// The strategy of the newest request that a pipeline made; a person's request takes it too.
     pub strategy: Vec<BatchSpec>,
+    /// The rules of the same request, which a person's request takes too.
+    pub rules: Rules,
     /// Number of the next deployment.
     pub next_number: u64,
 }
@@ -75,6 +77,7 @@ impl Lane {
             owed: BTreeMap::new(),
             touched: BTreeSet::new(),
             strategy: Vec::new(),
+            rules: Rules::default(),
             next_number: 1,
         }
     }

@@ -17,6 +17,37 @@ pub enum DeploymentKind {
     Rollback,
 }
 
+/// What the pipeline file says about failures of a deployment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What follows where more fails than the budget allows.
+    pub on_failure: OnFailure,
+    /// What becomes of the lane after a way back.
+    pub after_rollback: AfterRollback,
+}
+
+/// What follows where more fails than the budget allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Every touched target goes back.
+    #[default]
+    Rollback,
+    /// Nothing more is admitted until a person resumes or aborts it.
+    Pause,
+}
+
+/// What becomes of a lane after a way back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterRollback {
+    /// The fix, a newer release, can flow.
+    #[default]
+    Open,
+    /// A person looks first.
+    Lock,
+}
+
 /// How a deployment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -44,6 +44,11 @@ pub enum Pause {
     },
     /// The batch has passed, and a person looks before the next one.
     Promote,
+    /// More has failed than the budget allows, and the pipeline file wants a person to decide.
+    Failed {
+        /// What.
+        why: String,
+    },
 }
 
 impl Pause {
@@ -53,6 +58,7 @@ impl Pause {
             Self::Asked { .. } => "asked",
             Self::StopAll { .. } => "stop_all",
             Self::Promote => "promote",
+            Self::Failed { .. } => "failed",
         }
     }
 }
@@ -63,6 +69,7 @@ impl std::fmt::Display for Pause {
             Self::Asked { by, why } => write!(f, "by {by}: {why}"),
             Self::StopAll { by, why } => write!(f, "everything is stopped, by {by}: {why}"),
             Self::Promote => f.write_str("the batch has passed; the next one begins when a person resumes it"),
+            Self::Failed { why } => write!(f, "{why}; to resume it accepts that, to abort it takes the way back"),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod time;
 pub mod trigger;
 
 pub use config::{AgentRegister, Config, Environment, Project, Retention};
+pub use deployment::{AfterRollback, OnFailure, Rules};
 pub use digest::Digest;
 pub use envelope::{Action, Builtin, Collect, CollectFrom, Command, Envelope, FetchFile, RunIf, Step, Workspace};
 pub use hold::{Hold, Pause};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::deployment::Rules;
 use super::envelope::{Collect, RunIf, Step, Workspace};
 use super::id::{AgentId, DeploymentId, JobKey};
 use super::limits::Limits;
@@ -137,6 +138,9 @@ pub struct DeployWork {
     pub environment: EnvironmentName,
     /// One entry for each batch; the last repeats.
     pub strategy: Vec<BatchSpec>,
+    /// What follows where it fails.
+    #[serde(default)]
+    pub rules: Rules,
     /// The job whose artifact the service names.
     pub artifact_of: JobKey,
 }

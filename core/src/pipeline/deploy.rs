@@ -8,7 +8,9 @@ use super::scalar::{Meaning, meaning};
 use super::spec::{At, DeploySpec};
 use super::words::quote;
 use super::yaml::{Node, Value};
-use crate::model::{Amount, BatchSpec, Code, Duration, EnvironmentName, Promote, ServiceName};
+use crate::model::{
+    AfterRollback, Amount, BatchSpec, Code, Duration, EnvironmentName, OnFailure, Promote, Rules, ServiceName,
+};
 
 /// Whether an amount counts targets to change, or failures allowed.
 #[derive(Clone, Copy)]
@@ -27,6 +29,10 @@ enum Preset {
 
 const PRESETS: [(&str, Preset); 3] =
     [("rolling", Preset::Rolling), ("canary", Preset::Canary), ("all_at_once", Preset::AllAtOnce)];
+
+const ON_FAILURE: [(&str, OnFailure); 2] = [("rollback", OnFailure::Rollback), ("pause", OnFailure::Pause)];
+
+const AFTER_ROLLBACK: [(&str, AfterRollback); 2] = [("open", AfterRollback::Open), ("lock", AfterRollback::Lock)];
 
 const PROMOTE: [(&str, Promote); 2] = [("auto", Promote::Auto), ("manual", Promote::Manual)];
 
@@ -67,11 +73,17 @@ impl Reader<'_> {
             Some(node) => self.strategy(node),
             None => Some(Preset::Rolling.batches()),
         };
+        let on_failure = object.get("on-failure").and_then(|node| self.word(node, "on-failure", &ON_FAILURE));
+        let after_rollback =
+            object.get("after-rollback").and_then(|node| self.word(node, "after-rollback", &AFTER_ROLLBACK));
+        let rules =
+            Rules { on_failure: on_failure.unwrap_or_default(), after_rollback: after_rollback.unwrap_or_default() };
         let (service, environment) = (service?, environment?);
         Some(DeploySpec {
             service: At { value: ServiceName::new(&service.value).ok()?, span: service.span },
             environment: EnvironmentName::new(&environment.value).ok()?,
             strategy: strategy?,
+            rules,
         })
     }
 

@@ -91,6 +91,7 @@ fn deploy_work(pipeline: &Pipeline, graph: &Graph<'_>, job: &JobSpec, deploy: &D
         service: deploy.service.value.clone(),
         environment: deploy.environment.clone(),
         strategy: deploy.strategy.clone(),
+        rules: deploy.rules,
         artifact_of: only_maker(graph, job, &service.artifact),
     }
 }

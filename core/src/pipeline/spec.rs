@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use globset::GlobMatcher;
 
 use crate::model::{
-    BatchSpec, Collect, Duration, EnvironmentName, JobKey, Limits, OnUnknown, RunIf, SecretName, ServiceName,
+    BatchSpec, Collect, Duration, EnvironmentName, JobKey, Limits, OnUnknown, Rules, RunIf, SecretName, ServiceName,
     ServiceSpec, Term, Workspace,
 };
 
@@ -221,6 +221,8 @@ pub struct DeploySpec {
     pub environment: EnvironmentName,
     /// One entry for each batch; the last repeats.
     pub strategy: Vec<BatchSpec>,
+    /// What follows where it fails.
+    pub rules: Rules,
 }
 
 impl Pipeline {

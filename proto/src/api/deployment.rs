@@ -60,7 +60,7 @@ pub struct Deployment {
 /// Why a deployment admits nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Paused {
-    /// `asked`, `stop_all` or `promote`.
+    /// `asked`, `stop_all`, `promote` or `failed`.
     pub reason: String,
     /// For people.
     pub text: String,

@@ -32,7 +32,11 @@ pub(super) fn admission(before: &State, fact: &DeploymentFact) {
     let DeploymentState::Changing { batch } = deployment.state else {
         panic!("V10: {id} admits while {}", deployment.state.word());
     };
-    assert!(deployment.failures <= plan.batches[batch].budget, "V9: {} failures in {id}", deployment.failures);
+    assert!(
+        deployment.failures <= plan.batches[batch].budget + deployment.accepted,
+        "V9: {} failures in {id}",
+        deployment.failures
+    );
     let lane = before.lanes.get(&id.lane).expect("a lane");
     assert_eq!(lane.active.as_ref(), Some(id), "V18: only the active deployment admits");
     let others = before.agents.values().filter(|agent| agent.id != *target);

@@ -234,12 +234,17 @@ proptest! {
         targets in 1u128..5,
         ceiling in prop_oneof![Just(None), Just(Some(Amount::Count(2))), Just(Some(Amount::Percent(100)))],
         is_first in any::<bool>(),
+        (pauses, locks) in any::<(bool, bool)>(),
         events in prop::collection::vec(event(), 1..80),
     ) {
         let mut world = World::new(targets, ceiling);
         if !is_first {
             world.released();
         }
+        world.rules = Rules {
+            on_failure: if pauses { OnFailure::Pause } else { OnFailure::Rollback },
+            after_rollback: if locks { AfterRollback::Lock } else { AfterRollback::Open },
+        };
         world.push(&canary());
         for event in &events {
             play(&mut world, event);

@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) facts: Vec<Fact>,
     position: u64,
     epoch: u64,
+    /// Of what is pushed from now on.
+    pub(super) rules: Rules,
 }
 
 pub(super) fn lane_id() -> LaneId {
@@ -93,6 +95,7 @@ impl World {
             facts: Vec::new(),
             position: 0,
             epoch: 0,
+            rules: Rules::default(),
         };
         world.begin();
         let main =
@@ -261,7 +264,10 @@ impl World {
                 position,
             },
             plan: Box::new(RunPlan {
-                jobs: vec![entry("build", &[], strategy), entry("production", &["build"], strategy)],
+                jobs: vec![
+                    entry("build", &[], strategy, self.rules),
+                    entry("production", &["build"], strategy, self.rules),
+                ],
                 services: BTreeMap::from([(lane_id().service, spec())]),
             }),
             problems: Vec::new(),
@@ -415,7 +421,7 @@ impl World {
     }
 }
 
-fn entry(key: &str, needs: &[&str], strategy: &[BatchSpec]) -> JobPlan {
+fn entry(key: &str, needs: &[&str], strategy: &[BatchSpec], rules: Rules) -> JobPlan {
     let parsed = |text: &str| text.parse::<JobKey>().expect("a key");
     JobPlan {
         key: parsed(key),
@@ -425,6 +431,7 @@ fn entry(key: &str, needs: &[&str], strategy: &[BatchSpec]) -> JobPlan {
             service: lane_id().service,
             environment: lane_id().environment,
             strategy: strategy.to_vec(),
+            rules,
             artifact_of: parsed("build"),
         }),
     }
