@@ -3,6 +3,7 @@
 use windlass_tests::harness::{World, until};
 
 use crate::deployments::{all_serve, deploy, pipeline, three_targets};
+use crate::windlass;
 
 fn done(world: &World, args: &[&str]) -> String {
     let output = world.windlass(args);
@@ -87,4 +88,29 @@ fn everything_can_be_stopped_and_goes_on_by_a_persons_word_also_over_a_restart()
     assert!(all_serve(&world, "r1"));
     done(&world, &["stop-all", "--lift", "--reason", "it is out"]);
     refused(&world, &["stop-all", "--lift", "--reason", "twice"], 8, "nothing is stopped");
+}
+
+#[test]
+fn a_plan_waits_for_the_people_whom_the_environment_names() {
+    let world = windlass().builder("b1").target("web1").approvals("{ required = 1, from = [\"lena\"] }").start();
+    let api = world.api();
+    let run = deploy(&world, "one", false);
+    let proposed = until("a plan is proposed", || {
+        let deployment = api.get("/deployments/shop.production.1").body;
+        (deployment["state"] == "awaiting_approval").then(|| deployment["proposed"].clone())
+    });
+    let digits = proposed["digest"].as_str().expect("a digest").get(..8).expect("64 digits").to_owned();
+    let why = world.windlass(&["why", &run]);
+    let way_out = format!("waits for 1 approval of lena: `windlass approve shop/production#1 --plan {digits}`");
+    assert!(why.out.contains(&way_out), "{}{}", why.out, why.err);
+    let approve = ["approve", "shop/production#1", "--plan", &digits];
+    refused(&world, &approve, 8, "production is approved by lena, not by admin");
+    let token = done(&world, &["token", "lena"]).trim().to_owned();
+    let lena = [("WINDLASS_URL", api.url()), ("WINDLASS_TOKEN", token.as_str())];
+    let other = world.program.run_with("windlass", ["approve", "shop/production#1", "--plan", "0123abcd"], &lena, "");
+    assert_eq!(other.code, Some(8), "{}{}", other.out, other.err);
+    assert!(other.err.contains("the plan has changed"), "{}", other.err);
+    let approved = world.program.run_with("windlass", approve, &lena, "");
+    assert_eq!(approved.code, Some(0), "{}{}", approved.out, approved.err);
+    assert_eq!(api.deployed("shop.production.1")["outcome"], "succeeded");
 }

@@ -36,6 +36,14 @@ pub enum DeploymentsVerb {
         #[arg(long)]
         reason: String,
     },
+    /// Approves exactly this plan of a deployment that waits for it
+    Approve {
+        /// shop/production#31 or shop.production.31
+        deployment: DeploymentId,
+        /// The plan, by its digest or at least four digits of it
+        #[arg(long, value_name = "DIGEST")]
+        plan: String,
+    },
     /// Has a deployment change no further target; what is in flight reaches its end
     Pause {
         /// shop/production#31 or shop.production.31

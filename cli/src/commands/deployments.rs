@@ -1,9 +1,9 @@
-//! `windlass status`, `plan`, `deploy`, `rollback`, `abort`, `pause`, `resume`, `lock`, `unlock`, `allow`, `stop-all`, `releases`.
+//! `windlass status`, `plan`, `deploy`, `rollback`, `abort`, `approve`, `pause`, `resume`, `lock`, `unlock`, `allow`, `stop-all`, `releases`.
 
 use windlass_core::model::DeploymentId;
 use windlass_proto::api::{
-    Agent, AllowRequest, DeployRequest, Deployment, DeploymentStarted, Lane, Master, Plan, ReasonRequest, Release,
-    RollbackRequest, StopAllRequest,
+    Agent, AllowRequest, ApproveRequest, DeployRequest, Deployment, DeploymentStarted, Lane, Master, Plan,
+    ReasonRequest, Release, RollbackRequest, StopAllRequest,
 };
 
 use crate::args::{DeployArguments, DeploymentsVerb, LaneArguments};
@@ -24,6 +24,7 @@ pub fn run(client: &Client, verb: DeploymentsVerb, screen: &mut Screen) -> Resul
         DeploymentsVerb::Rollback { service, environment, to, reason, follow } => {
             rollback(client, &(service, environment), to, reason, follow, screen)
         }
+        DeploymentsVerb::Approve { deployment, plan } => approve(client, &deployment, plan, screen),
         DeploymentsVerb::Pause { deployment, reason } => pause(client, &deployment, reason, screen),
         DeploymentsVerb::Resume { deployment, reason, follow } => resume(client, &deployment, reason, follow, screen),
         DeploymentsVerb::Lock { service, environment, reason } => {
@@ -101,6 +102,12 @@ fn abort(client: &Client, id: &DeploymentId, reason: String, screen: &mut Screen
     let path = format!("/deployments/{}", id.in_path());
     let _accepted: serde_json::Value = client.post(&format!("{path}/abort"), &ReasonRequest { reason })?;
     show(id, &client.get(&path, &[])?, screen)
+}
+
+/// Approves a plan.
+fn approve(client: &Client, id: &DeploymentId, plan: String, screen: &mut Screen) -> Result<Exit> {
+    let path = format!("/deployments/{}/approve", id.in_path());
+    show(id, &client.post(&path, &ApproveRequest { plan })?, screen)
 }
 
 /// Has a deployment admit nothing more.

@@ -31,6 +31,14 @@ fn stage(deployment: &Deployment) -> String {
             let pause = deployment.paused.as_ref().map_or("", |pause| pause.text.as_str());
             format!("paused{}  {pause}", batch.unwrap_or_default())
         }
+        "awaiting_approval" => {
+            let id = deployment_id(&deployment.id);
+            let text = deployment.proposed.as_ref().map(|plan| {
+                let digits = plan.digest.get(..8).unwrap_or(&plan.digest);
+                format!("\n{}\n next: windlass approve {id} --plan {digits}", plan.text.trim_end())
+            });
+            format!("waits for approval{}", text.unwrap_or_default())
+        }
         "rolling_back" => format!("rolling back, generation {}{why}", deployment.generation),
         state => format!("{state}{why}"),
     }

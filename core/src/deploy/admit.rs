@@ -79,6 +79,7 @@ pub(super) fn reverts(state: &State, deployment: &Deployment) -> Vec<Fact> {
         DeploymentState::RollingBack => generation(state, deployment),
         // A way back of one target is fenced against its own change, as every way back is.
         DeploymentState::Queued
+        | DeploymentState::AwaitingApproval
         | DeploymentState::Preparing
         | DeploymentState::Changing { .. }
         | DeploymentState::Baking { .. }
@@ -98,6 +99,7 @@ fn returns(deployment: &Deployment, target: &Target) -> bool {
         (DeploymentState::RollingBack, TargetState::Prepared) => deployment.kind == DeploymentKind::Rollback,
         (
             DeploymentState::Queued
+            | DeploymentState::AwaitingApproval
             | DeploymentState::Preparing
             | DeploymentState::Changing { .. }
             | DeploymentState::Baking { .. }

@@ -107,6 +107,7 @@ fn deadline(state: &State, deployment: &Deployment) -> Option<UnixMs> {
             let silent = deployment.targets.iter().filter_map(|target| due(state, deployment, target));
             silent.chain(recovered).min()
         }
-        DeploymentState::Ended(_) => None,
+        // What changes its plan, or approves it, touches it.
+        DeploymentState::AwaitingApproval | DeploymentState::Ended(_) => None,
     }
 }

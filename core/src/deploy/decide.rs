@@ -59,7 +59,7 @@ fn may_deploy(
     let is_heard = all_heard_at(state, lane).is_none_or(|heard| heard <= at);
     match wanted {
         Some(wanted) => {
-            let now = plan::digest(&plan::plan(state, lane, release)?);
+            let now = plan::plan(state, lane, release)?.digest();
             if now == wanted { Ok(()) } else { Err(Refusal::PlanChanged { now }) }
         }
         // What keeps it from starting now may have passed when its turn comes.
@@ -127,6 +127,7 @@ pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: 
         }
         (
             DeploymentState::Queued
+            | DeploymentState::AwaitingApproval
             | DeploymentState::Preparing
             | DeploymentState::Changing { .. }
             | DeploymentState::Baking { .. },

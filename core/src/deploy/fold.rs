@@ -21,6 +21,14 @@ pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touc
     match fact {
         DeploymentFact::ReleaseMade { release } => make_release(state, release, &mut touched),
         DeploymentFact::Requested { .. } => request(state, at, fact, &mut touched),
+        DeploymentFact::PlanMade { id, plan } => change(state, id, |deployment| {
+            deployment.state = DeploymentState::AwaitingApproval;
+            deployment.proposed = Some(DeploymentPlan::clone(plan));
+            deployment.approvals.clear();
+        }),
+        DeploymentFact::Approved { id, by, .. } => {
+            change(state, id, |deployment| deployment.approvals.push(by.clone()))
+        }
         DeploymentFact::Started { id, plan } => start(state, at, id, plan),
         DeploymentFact::BatchStarted { id, batch, generation } => {
             change_lane(state, &id.lane, |lane| lane.generation = lane.generation.max(*generation));
@@ -85,6 +93,8 @@ fn id_of(fact: &DeploymentFact) -> Option<&DeploymentId> {
         | DeploymentFact::AllStopped { .. }
         | DeploymentFact::StopLifted { .. } => None,
         DeploymentFact::Requested { id, .. }
+        | DeploymentFact::PlanMade { id, .. }
+        | DeploymentFact::Approved { id, .. }
         | DeploymentFact::Started { id, .. }
         | DeploymentFact::BatchStarted { id, .. }
         | DeploymentFact::TargetAdmitted { id, .. }
@@ -147,6 +157,8 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         wanted: *plan,
         state: DeploymentState::Queued,
         paused: None,
+        proposed: None,
+        approvals: Vec::new(),
         plan: None,
         epoch: state.epoch,
         generation: 0,

@@ -4,7 +4,7 @@
 //! `plan` and `request` (from a wish to a plan), `settle` (where a target is), `admit` (who may be changed now), `step` (one round of a
 //! deployment), `end` (outcomes and debts), `decide` and `people` (what people ask), `advance` (all of it, once per round).
 //!
-//! Deliberately absent, each with its seam: approvals, freeze windows, `before` jobs, gates of a whole deployment (a bake without
+//! Deliberately absent, each with its seam: freeze windows, `before` jobs, gates of a whole deployment (a bake without
 //! data waits), take-over, drift repair, and the catch-up of owed targets (the next deployment reaches them).
 
 mod admit;
@@ -27,7 +27,7 @@ mod targets;
 pub use advance::{advance, next_deadline};
 pub(crate) use fold::fold;
 pub use jobs::change_of;
-pub use plan::{digest, plan};
+pub use plan::plan;
 pub use state::{Deployment, DeploymentState, Target};
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What people hold and let go: a lane, a deployment, everything. Each verb that changes nothing is refused with a sentence.
 
 use super::state::{Deployment, DeploymentState};
+use super::step::approvals;
 use crate::answer::{Answer, Decision, Refusal};
 use crate::fact::{DeploymentFact, Fact};
 use crate::input::LaneVerb;
-use crate::model::{DeploymentId, LaneId, Pause, ReleaseId};
+use crate::model::{DeploymentId, Digest, LaneId, Pause, ReleaseId};
 use crate::world::State;
 
 fn done(fact: DeploymentFact) -> Decision {
@@ -53,7 +54,9 @@ pub fn pause(state: &State, id: &DeploymentId, by: String, why: String) -> Decis
     };
     match (&found.paused, &found.state) {
         (Some(pause), _) => no(format!("{id} is paused: {pause}")),
-        (None, DeploymentState::Queued) => no(format!("{id} waits for its lane: `windlass lock` holds it there")),
+        (None, DeploymentState::Queued | DeploymentState::AwaitingApproval) => {
+            no(format!("{id} waits for its lane: `windlass lock` holds it there"))
+        }
         (None, DeploymentState::RollingBack) => no(format!("{id} is on its way back, which nothing holds")),
         (
             None,
@@ -81,6 +84,30 @@ pub fn resume(state: &State, id: &DeploymentId, by: String, why: String) -> Deci
         decision.facts.push(Fact::Deployment(DeploymentFact::BatchStarted { id, batch, generation }));
     }
     decision
+}
+
+/// Approves exactly this plan.
+pub fn approve(state: &State, id: &DeploymentId, plan: Digest, by: String) -> Decision {
+    let found = match open(state, id) {
+        Ok(found) => found,
+        Err(refusal) => return Decision::refuse(refusal),
+    };
+    let Some(proposed) = found.proposed.as_ref().filter(|_| found.state == DeploymentState::AwaitingApproval) else {
+        return no(format!("{id} waits for no approval, it is {}", found.word()));
+    };
+    let (demanded, now) = (approvals(state, found), proposed.digest());
+    let asked = found.by == by || state.runs.get(&found.run).is_some_and(|run| run.trigger.actor == by);
+    if now != plan {
+        Decision::refuse(Refusal::PlanChanged { now })
+    } else if !demanded.from.contains(&by) {
+        no(format!("{} is approved by {demanded}, not by {by}", id.lane.environment))
+    } else if asked {
+        no(format!("{by} asked for {id}: somebody else approves it"))
+    } else if found.approvals.contains(&by) {
+        no(format!("{by} has approved this plan already"))
+    } else {
+        answered(found, DeploymentFact::Approved { id: id.clone(), plan, by })
+    }
 }
 
 fn answered(deployment: &Deployment, fact: DeploymentFact) -> Decision {

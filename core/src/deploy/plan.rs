@@ -36,11 +36,6 @@ pub fn plan(state: &State, lane: &LaneId, release: &Release) -> Result<Deploymen
     forward(state, &Wish { id: &id, release, strategy: &strategy })
 }
 
-/// Names a plan: the same facts give the same digest.
-pub fn digest(plan: &DeploymentPlan) -> Digest {
-    Digest::of(&serde_json::to_vec(plan).expect("a plan is plain data"))
-}
-
 /// The id of the next deployment along a lane.
 pub(super) fn next_deployment(state: &State, lane: &LaneId) -> DeploymentId {
     state.lanes.get(lane).map_or_else(|| DeploymentId { lane: lane.clone(), number: 1 }, |lane| lane.next_deployment())

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::plan::{desired_back, digest};
+use super::plan::desired_back;
 use crate::model::deployment::{Batch, DeploymentPlan};
 use crate::model::{Promote, WayBack};
 
 impl fmt::Display for DeploymentPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short = &digest(self).short()[..4];
+        let short = &self.digest().short()[..4];
         let from = desired_back(self).map_or_else(|| "nothing".to_owned(), |release| format!("r{}", release.number));
         let title = if self.title.is_empty() { String::new() } else { format!(" {:?}", self.title) };
         let service = &self.release.service;

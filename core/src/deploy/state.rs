@@ -1,6 +1,7 @@
 //! What is believed of a deployment.
 //!
 //! ```text
+//! queued ─lane free, the plan needs approvals▶ awaiting_approval ─approved, the plan is still the same▶ preparing
 //! queued ─lane free▶ preparing ─prepared▶ changing(k) ─batch done▶ baking(k) ─gates pass▶ changing(k+1) … ▶ ended(succeeded, incomplete)
 //!   │ │                  │ └─too few prepared▶ ended(rejected)
 //!   │ ├─newer request▶ ended(superseded)
@@ -46,6 +47,10 @@ pub struct Deployment {
     pub state: DeploymentState,
     /// Why it admits nothing there.
     pub paused: Option<Pause>,
+    /// What it would do, for people to approve; none where nobody has to.
+    pub proposed: Option<DeploymentPlan>,
+    /// Who approved exactly that.
+    pub approvals: Vec<String>,
     /// What it does; none while it waits.
     pub plan: Option<DeploymentPlan>,
     /// The master that may admit targets; one that started later first hears the touched ones.
@@ -78,6 +83,8 @@ pub struct Deployment {
 pub enum DeploymentState {
     /// It waits for its lane.
     Queued,
+    /// Its plan waits for people; it holds nothing.
+    AwaitingApproval,
     /// Targets fetch, verify and prove the way back.
     Preparing,
     /// Targets of this batch are changed.
@@ -103,6 +110,7 @@ impl DeploymentState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::AwaitingApproval => "awaiting_approval",
             Self::Preparing => "preparing",
             Self::Changing { .. } => "changing",
             Self::Baking { .. } => "baking",

@@ -3,6 +3,8 @@
 //! | from | guard | then |
 //! |---|---|---|
 //! | queued | lane free, not locked, its targets heard; allowed · not | preparing · rejected |
+//! | queued, awaiting_approval | the same, and the plan (another one than before) needs approvals | awaiting_approval |
+//! | awaiting_approval | so many people approved exactly the plan that would be made now | preparing |
 //! | preparing | more not prepared than the first budget, or none prepared | rejected |
 //! | preparing | all others prepared | changing(0), generation + 1 |
 //! | preparing, changing(k), baking(k) | everything is stopped | paused |
@@ -17,7 +19,7 @@
 //! | rolling_back | everything is stopped, and no person asked | admits nothing |
 //! | rolling_back | every touched target back, or named | rolled_back (of a person's: succeeded, incomplete) |
 
-use super::plan::{Wish, desired_back, digest, forward};
+use super::plan::{Wish, desired_back, forward};
 use super::request::is_forward;
 use super::settle::{self, REVERTS_MAX, settle};
 use super::state::{Deployment, DeploymentState, Target};
@@ -26,7 +28,7 @@ use super::{admit, end};
 use crate::answer::Refusal;
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{Batch, DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{DeploymentId, Duration, Health, OnFailure, Pause, Phase, Promote, ReleaseId, UnixMs};
+use crate::model::{Approvals, DeploymentId, Duration, Health, OnFailure, Pause, Phase, Promote, ReleaseId, UnixMs};
 use crate::world::State;
 
 /// Up to so many touched targets, one that fails its way back twice stops it; above, two do.
@@ -54,7 +56,7 @@ pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fa
         DeploymentState::Changing { batch } => changing(state, deployment, plan, batch),
         DeploymentState::Baking { batch, .. } => baking(state, deployment, plan, batch),
         DeploymentState::RollingBack => rolling_back(state, deployment, plan),
-        DeploymentState::Queued | DeploymentState::Ended(_) => Vec::new(),
+        DeploymentState::Queued | DeploymentState::AwaitingApproval | DeploymentState::Ended(_) => Vec::new(),
     }
 }
 
@@ -63,7 +65,10 @@ fn held(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Option
     let batch = match deployment.state {
         DeploymentState::Preparing => None,
         DeploymentState::Changing { batch } | DeploymentState::Baking { batch, .. } => Some(batch),
-        DeploymentState::Queued | DeploymentState::RollingBack | DeploymentState::Ended(_) => return None,
+        DeploymentState::Queued
+        | DeploymentState::AwaitingApproval
+        | DeploymentState::RollingBack
+        | DeploymentState::Ended(_) => return None,
     };
     match (&state.stop_all, &deployment.paused) {
         (None, None) => None,
@@ -85,8 +90,8 @@ pub(super) fn starts_at(state: &State, deployment: &Deployment) -> Option<UnixMs
 
 fn is_next(state: &State, deployment: &Deployment) -> bool {
     let free = |lane: &std::sync::Arc<crate::lane::Lane>| lane.active.is_none() && lane.lock.is_none();
-    let is_queued = deployment.state == DeploymentState::Queued && state.stop_all.is_none();
-    is_queued && state.lanes.get(&deployment.id.lane).is_some_and(free)
+    let waits = matches!(deployment.state, DeploymentState::Queued | DeploymentState::AwaitingApproval);
+    waits && state.stop_all.is_none() && state.lanes.get(&deployment.id.lane).is_some_and(free)
 }
 
 fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
@@ -95,11 +100,23 @@ fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
     }
     match planned(state, deployment) {
         Ok(plan) => {
-            let fact = DeploymentFact::Started { id: deployment.id.clone(), plan: Box::new(plan) };
-            vec![Fact::Deployment(fact)]
+            let is_proposed = deployment.proposed.as_ref() == Some(&plan);
+            let (id, plan, required) = (deployment.id.clone(), Box::new(plan), approvals(state, deployment).required);
+            let approved = is_proposed && deployment.approvals.len() >= required as usize;
+            match (required == 0 || approved, is_proposed) {
+                (true, _) => vec![Fact::Deployment(DeploymentFact::Started { id, plan })],
+                (false, false) => vec![Fact::Deployment(DeploymentFact::PlanMade { id, plan })],
+                (false, true) => Vec::new(),
+            }
         }
         Err(refusal) => reject(state, deployment, refusal.to_string()),
     }
+}
+
+/// What the environment demands.
+pub(super) fn approvals(state: &State, deployment: &Deployment) -> Approvals {
+    let rails = state.config.environments.get(&deployment.id.lane.environment);
+    rails.map(|rails| rails.approvals.clone()).unwrap_or_default()
 }
 
 fn planned(state: &State, deployment: &Deployment) -> Result<DeploymentPlan, Refusal> {
@@ -107,7 +124,7 @@ fn planned(state: &State, deployment: &Deployment) -> Result<DeploymentPlan, Ref
     let unknown = || Refusal::ReleaseUnknown(deployment.release.to_string());
     let release = state.releases.get(&deployment.release).ok_or_else(unknown)?;
     let plan = forward(state, &Wish { id: &deployment.id, release, strategy: &deployment.strategy })?;
-    let now = digest(&plan);
+    let now = plan.digest();
     match deployment.wanted {
         Some(wanted) if wanted != now => Err(Refusal::PlanChanged { now }),
         Some(_) | None => Ok(plan),

@@ -186,7 +186,7 @@ pub(super) fn has_heard_touched(state: &State, deployment: &Deployment, at: Unix
 /// True while the master that started this deployment's admission is not the one that decides now.
 pub(super) fn is_recovering(state: &State, deployment: &Deployment) -> bool {
     match deployment.state {
-        DeploymentState::Queued | DeploymentState::Ended(_) => false,
+        DeploymentState::Queued | DeploymentState::AwaitingApproval | DeploymentState::Ended(_) => false,
         DeploymentState::Preparing
         | DeploymentState::Changing { .. }
         | DeploymentState::Baking { .. }

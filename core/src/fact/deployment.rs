@@ -42,6 +42,22 @@ pub enum DeploymentFact {
         /// Exactly this plan, or it is rejected.
         plan: Option<Digest>,
     },
+    /// What it will do; the approvals of another plan count no more.
+    PlanMade {
+        /// Which.
+        id: DeploymentId,
+        /// All of it.
+        plan: Box<DeploymentPlan>,
+    },
+    /// A person approves exactly this plan.
+    Approved {
+        /// Which deployment.
+        id: DeploymentId,
+        /// Digest of the plan.
+        plan: Digest,
+        /// Who.
+        by: String,
+    },
     /// The lane is this deployment's.
     Started {
         /// Which.
@@ -211,6 +227,8 @@ impl DeploymentFact {
             Self::ReleaseMade { .. } | Self::AllStopped { .. } | Self::StopLifted { .. } => None,
             Self::LaneLocked { lane, .. } | Self::LaneUnlocked { lane, .. } | Self::Allowed { lane, .. } => Some(lane),
             Self::Requested { id, .. }
+            | Self::PlanMade { id, .. }
+            | Self::Approved { id, .. }
             | Self::Started { id, .. }
             | Self::BatchStarted { id, .. }
             | Self::TargetAdmitted { id, .. }

@@ -1,6 +1,6 @@
 //! What people do to lanes and deployments.
 
-use crate::model::ReleaseId;
+use crate::model::{Digest, ReleaseId};
 
 /// What people do to a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,4 +22,6 @@ pub enum DeploymentVerb {
     Pause,
     /// It goes on where it was.
     Resume,
+    /// Exactly this plan may be carried out.
+    Approve(Digest),
 }

@@ -76,6 +76,25 @@ pub struct Environment {
     /// Takes only targets whose kernel keeps the processes of a job together.
     #[serde(default)]
     pub require_cgroup: bool,
+    /// Who approves forward deployments.
+    #[serde(default)]
+    pub approvals: Approvals,
+}
+
+/// Approvals that a plan needs before it is carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approvals {
+    /// So many people; 0: none.
+    pub required: u32,
+    /// Of these subjects. Who asked for the deployment does not count.
+    pub from: BTreeSet<String>,
+}
+
+impl std::fmt::Display for Approvals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.from.iter().map(String::as_str).collect();
+        f.write_str(&names.join(" or "))
+    }
 }
 
 /// What a join token fixed about an agent. Targets go by this alone, never by what an agent says of itself.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
 use super::id::{AgentId, ReleaseId};
 use super::name::AgentName;
 use super::release::{Promote, WayBack};
@@ -117,6 +118,13 @@ pub struct DeploymentPlan {
     pub max_unavailable: u32,
     /// Healthy targets that go back at a time.
     pub rollback_at_once: u32,
+}
+
+impl DeploymentPlan {
+    /// Names it: the same facts give the same plan.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("a plan is plain data"))
+    }
 }
 
 /// Targets changed together.

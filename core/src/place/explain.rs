@@ -46,6 +46,17 @@ pub enum Waiting {
     Locked(LaneId, Hold),
     /// For its lane: nothing starts on any.
     AllStopped(Hold),
+    /// For people who approve the plan of its deployment: so many more, of these.
+    Approval {
+        /// Which.
+        deployment: DeploymentId,
+        /// First digits of the plan's digest.
+        plan: String,
+        /// How many more.
+        missing: u32,
+        /// Who may.
+        from: String,
+    },
     /// Its deployment admits nothing.
     Paused(DeploymentId, Pause),
 }
@@ -65,6 +76,7 @@ impl Waiting {
             Self::Unsettled { .. } => "unsettled",
             Self::Lane(_) | Self::Locked(..) | Self::AllStopped(_) => "lane",
             Self::Paused(..) => "paused",
+            Self::Approval { .. } => "approval",
         }
     }
 }
@@ -96,6 +108,10 @@ impl fmt::Display for Waiting {
             Self::Lane(None) => f.write_str("waits for its lane"),
             Self::Locked(lane, lock) => write!(f, "{lane} is locked {lock}"),
             Self::AllStopped(stop) => write!(f, "everything is stopped {stop}"),
+            Self::Approval { deployment, plan, missing, from } => {
+                let plural = if *missing == 1 { "approval" } else { "approvals" };
+                write!(f, "waits for {missing} {plural} of {from}: `windlass approve {deployment} --plan {plan}`")
+            }
             Self::Paused(deployment, pause) => write!(f, "{pause}: `windlass resume {deployment}`"),
         }
     }
@@ -132,9 +148,18 @@ fn deploying(state: &State, id: &DeploymentId) -> Option<Waiting> {
         None => match (&state.stop_all, &lane.lock) {
             (Some(stop), _) => Some(Waiting::AllStopped(stop.clone())),
             (None, Some(lock)) => Some(Waiting::Locked(lane.id.clone(), lock.clone())),
-            (None, None) => Some(Waiting::Lane(None)),
+            (None, None) => Some(approval(state, id).unwrap_or(Waiting::Lane(None))),
         },
     }
+}
+
+fn approval(state: &State, id: &DeploymentId) -> Option<Waiting> {
+    let found = state.deployments.get(id)?;
+    let plan = found.proposed.as_ref()?.digest().short();
+    let demanded = &state.config.environments.get(&id.lane.environment)?.approvals;
+    let given = u32::try_from(found.approvals.len()).unwrap_or(u32::MAX);
+    let (missing, from) = (demanded.required.saturating_sub(given), demanded.to_string());
+    Some(Waiting::Approval { deployment: id.clone(), plan, missing, from })
 }
 
 fn unsettled(run: &Run, job: &Job) -> Option<Waiting> {

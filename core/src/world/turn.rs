@@ -184,6 +184,7 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::Deployment { deployment, verb, by, reason } => match verb {
             DeploymentVerb::Abort => deploy::decide::decide_abort(state, &deployment, &by, &reason),
             DeploymentVerb::Pause => deploy::people::pause(state, &deployment, by, reason),
+            DeploymentVerb::Approve(plan) => deploy::people::approve(state, &deployment, plan, by),
             DeploymentVerb::Resume => deploy::people::resume(state, &deployment, by, reason),
         },
         Input::StopAll { lift, by, reason } => deploy::people::stop_all(state, lift, by, reason),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
-use windlass_core::model::{Amount, Environment, EnvironmentName, Name, Project, ProjectName};
+use windlass_core::model::{Amount, Approvals, Environment, EnvironmentName, Name, Project, ProjectName};
 
 use super::check::Checker;
 use super::limits::{LOST_AFTER_RANGE, TARGET_LOST_AFTER};
@@ -46,6 +46,7 @@ impl Checker<'_> {
             lost_after: lost_after.unwrap_or(TARGET_LOST_AFTER),
             same_user: written.same_user,
             require_cgroup: written.require_cgroup,
+            approvals: self.approvals(&format!("{key}.approvals"), written.approvals),
             targets: written.targets.into_inner(),
         }
     }
@@ -106,6 +107,20 @@ impl Checker<'_> {
             self.wrong(Some(name.span().start), &key, format!("{:?} is not a name", name.get_ref()), "");
         }
         written.into_inner().into_iter().map(Spanned::into_inner).collect()
+    }
+
+    fn approvals(&mut self, key: &str, written: Option<Spanned<written::Approvals>>) -> Approvals {
+        let Some(written) = written else { return Approvals::default() };
+        let (at, written) = (Some(written.span().start), written.into_inner());
+        for name in written.from.iter().filter(|name| Name::new(name).is_err()) {
+            self.wrong(at, key, format!("{name:?} is not a name"), "");
+        }
+        let (required, from) = (written.required, written.from.into_iter().collect::<BTreeSet<_>>());
+        if required == 0 || required as usize > from.len() {
+            let text = format!("{required} of {} people can not be required", from.len());
+            self.wrong(at, key, text, "write for example { required = 1, from = [\"lena\", \"tom\"] }");
+        }
+        Approvals { required, from }
     }
 
     fn amount(&mut self, key: &str, written: Option<Spanned<written::Amount>>) -> Option<Amount> {

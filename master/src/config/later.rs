@@ -24,7 +24,6 @@ const LATER: &[&[&str]] = &[
     &["projects", "*", "upstream"],
     &["projects", "*", "locks"],
     &["projects", "*", "notify"],
-    &["environments", "*", "approvals"],
     &["environments", "*", "incident_approvals"],
     &["environments", "*", "availability"],
     &["environments", "*", "freeze"],

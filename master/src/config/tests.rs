@@ -55,6 +55,7 @@ rollback_at_once = "50%"
 lost_after = "30s"
 same_user = true
 require_cgroup = true
+approvals = { required = 1, from = ["lena", "tom"] }
 "#,
     )
     .expect("all of it is right");
@@ -71,6 +72,7 @@ require_cgroup = true
         (production.lost_after, production.same_user, production.require_cgroup),
         (Duration::from_secs(30), true, true)
     );
+    assert_eq!((production.approvals.required, production.approvals.from.len()), (1, 2));
     assert_eq!((production.targets.len(), production.branches.len(), production.deployers.len()), (2, 2, 3));
 }
 

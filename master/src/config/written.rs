@@ -112,6 +112,15 @@ pub(super) struct Environment {
     pub(super) same_user: bool,
     #[serde(default)]
     pub(super) require_cgroup: bool,
+    #[serde(default)]
+    pub(super) approvals: Option<Spanned<Approvals>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approvals {
+    pub(super) required: u32,
+    pub(super) from: Vec<String>,
 }
 
 /// `3` or `"10%"`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use windlass_core::deploy::Deployment;
 use windlass_core::input::DeploymentVerb;
+use windlass_core::model::deployment::DeploymentPlan;
 use windlass_core::model::{DeploymentId, LaneId};
 use windlass_core::{Answer as Answered, Input};
 use windlass_proto::api::{self, Page};
@@ -12,7 +13,7 @@ use windlass_proto::api::{self, Page};
 use super::answer::{Answer, empty, ok};
 use super::api::Api;
 use super::call::Call;
-use super::lanes::demanded;
+use super::lanes::{demanded, plan_named};
 use super::problem::Refused;
 use super::shape;
 
@@ -91,10 +92,26 @@ pub(super) async fn resume(call: Call) -> Answer {
     get(call).await
 }
 
+/// `POST /deployments/{deployment}/approve`: exactly the plan that the digits name.
+pub(super) async fn approve(call: Call) -> Answer {
+    let id: DeploymentId = call.param("deployment")?;
+    let asked: api::ApproveRequest = call.json()?;
+    let state = call.api.published.state();
+    let proposed = state.deployments.get(&id).and_then(|found| found.proposed.as_ref()).map(DeploymentPlan::digest);
+    let plan = plan_named(&asked.plan, proposed)?;
+    submit(&call, id, DeploymentVerb::Approve(plan), String::new()).await?;
+    get(call).await
+}
+
 async fn act(call: &Call, verb: DeploymentVerb) -> Result<(), Refused> {
     let deployment: DeploymentId = call.param("deployment")?;
     let asked: api::ReasonRequest = call.json()?;
-    let (by, reason) = (call.subject().to_owned(), demanded(&asked.reason)?);
+    let reason = demanded(&asked.reason)?;
+    submit(call, deployment, verb, reason).await
+}
+
+async fn submit(call: &Call, deployment: DeploymentId, verb: DeploymentVerb, reason: String) -> Result<(), Refused> {
+    let by = call.subject().to_owned();
     if call.earlier().is_some() {
         return Ok(());
     }

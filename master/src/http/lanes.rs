@@ -150,6 +150,15 @@ fn whole_digest(state: &State, lane: &LaneId, release: Option<&ReleaseId>, digit
     if let Ok(whole) = digits.parse() {
         return Ok(whole);
     }
+    let now = deploy::plan(state, lane, &*release_of(state, lane, release)?)?.digest();
+    plan_named(digits, Some(now))
+}
+
+/// The digest that these digits name: all of it, or the beginning of the present one; without a present one they name nothing.
+pub(super) fn plan_named(digits: &str, now: Option<Digest>) -> Result<Digest, Refused> {
+    if let Ok(whole) = digits.parse() {
+        return Ok(whole);
+    }
     let hex = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if !hex || digits.len() < PLAN_DIGITS_MIN {
         return Err(Refused::member(
@@ -158,8 +167,12 @@ fn whole_digest(state: &State, lane: &LaneId, release: Option<&ReleaseId>, digit
             "it is not the digest of a plan, or its beginning",
         ));
     }
-    let now = deploy::digest(&deploy::plan(state, lane, &*release_of(state, lane, release)?)?);
-    if now.to_string().starts_with(digits) { Ok(now) } else { Err(windlass_core::Refusal::PlanChanged { now }.into()) }
+    match now {
+        Some(now) if now.to_string().starts_with(digits) => Ok(now),
+        Some(now) => Err(windlass_core::Refusal::PlanChanged { now }.into()),
+        // The engine says why there is none.
+        None => Ok(Digest::of(digits.as_bytes())),
+    }
 }
 
 /// A reason that must be given.

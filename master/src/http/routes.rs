@@ -213,6 +213,11 @@ fn for_deployments() -> Vec<Route> {
         )
         .takes::<api::ReasonRequest>()
         .status(202),
+        Route::post("/api/v1/deployments/{deployment}/approve", Right::Deploy, "Approves exactly this plan", |c| {
+            Box::pin(deployments::approve(c))
+        })
+        .takes::<api::ApproveRequest>()
+        .gives::<api::Deployment>(200),
         Route::post(
             "/api/v1/deployments/{deployment}/pause",
             Right::Deploy,

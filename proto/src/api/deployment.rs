@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{PlanBatch, Time};
+use super::{Plan, PlanBatch, Time};
 
 /// One rollout of a release along a lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -18,13 +18,19 @@ pub struct Deployment {
     pub kind: String,
     /// To this release: `r18`.
     pub release: String,
-    /// `queued`, `preparing`, `changing`, `baking`, `paused`, `rolling_back`, or, once it is over, `ended`.
+    /// `queued`, `awaiting_approval`, `preparing`, `changing`, `baking`, `paused`, `rolling_back`, or, once it is over, `ended`.
     pub state: String,
     /// Why it admits nothing, while it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Paused>,
     /// Index of the batch that is changed or baked, from 0.
     pub batch: Option<u32>,
+    /// The plan that people are asked to approve, while it waits for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Plan>,
+    /// Who approved exactly that plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<String>,
     /// `succeeded`, `incomplete`, `rolled_back`, `rollback_failed`, `aborted`, `superseded` or `rejected`, once it is over.
     pub outcome: Option<String>,
     /// Exit code of a client that followed it, once it is over.
@@ -110,6 +116,14 @@ pub struct RollbackRequest {
     pub to: Option<String>,
     /// Why; demanded.
     pub reason: String,
+}
+
+/// Approves a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    /// Digest of the plan, or at least its first four digits: exactly this plan, or a refusal.
+    pub plan: String,
 }
 
 /// A deployment exists.

@@ -116,6 +116,12 @@ pub enum EventKind {
     /// A deployment was asked for.
     #[serde(rename = "deployment.requested")]
     DeploymentRequested,
+    /// A plan waits for people to approve it.
+    #[serde(rename = "deployment.awaits_approval")]
+    DeploymentAwaitsApproval,
+    /// A person approved a plan.
+    #[serde(rename = "deployment.approved")]
+    DeploymentApproved,
     /// A deployment got its lane.
     #[serde(rename = "deployment.started")]
     DeploymentStarted,
@@ -165,7 +171,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::RunCreated,
         Self::RunStarted,
         Self::RunHeld,
@@ -189,6 +195,8 @@ impl EventKind {
         Self::AgentSilent,
         Self::AgentAttemptFound,
         Self::DeploymentRequested,
+        Self::DeploymentAwaitsApproval,
+        Self::DeploymentApproved,
         Self::DeploymentStarted,
         Self::DeploymentBatchStarted,
         Self::DeploymentTargetMoved,
@@ -232,6 +240,8 @@ impl EventKind {
             Self::AgentSilent => "agent.silent",
             Self::AgentAttemptFound => "agent.attempt_found",
             Self::DeploymentRequested => "deployment.requested",
+            Self::DeploymentAwaitsApproval => "deployment.awaits_approval",
+            Self::DeploymentApproved => "deployment.approved",
             Self::DeploymentStarted => "deployment.started",
             Self::DeploymentBatchStarted => "deployment.batch_started",
             Self::DeploymentTargetMoved => "deployment.target_moved",

@@ -31,7 +31,9 @@ pub use agent::{
     Agent, AgentState, FoundAttempt, KillMode, ObservedService, Quarantine, ReasonRequest, TurnedAway, Word,
 };
 pub use attempt::{Attempt, AttemptState, Step, StepLog, StepState};
-pub use deployment::{DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, Paused, RollbackRequest};
+pub use deployment::{
+    ApproveRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, Paused, RollbackRequest,
+};
 pub use event::{Event, EventKind};
 pub use lane::{AllowRequest, Hold, Lane, OwedTarget, Plan, PlanBatch, PlanStraggler, PlanWayBack, RefusedRelease};
 pub use log::{

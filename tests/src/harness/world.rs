@@ -21,6 +21,7 @@ pub struct Windlass {
     builders: Vec<String>,
     /// With the port of what they serve, where it has one.
     targets: Vec<(String, Option<u16>)>,
+    approvals: String,
     poll: bool,
     small_disk: bool,
     slots: u32,
@@ -37,6 +38,7 @@ impl Windlass {
             executable: executable.to_owned(),
             builders: Vec::new(),
             targets: Vec::new(),
+            approvals: String::new(),
             poll: false,
             small_disk: false,
             slots: 2,
@@ -65,6 +67,13 @@ impl Windlass {
     #[must_use]
     pub fn target_at(mut self, name: &str, port: u16) -> Self {
         self.targets.push((name.to_owned(), Some(port)));
+        self
+    }
+
+    /// `approvals` of the environment `production`.
+    #[must_use]
+    pub fn approvals(mut self, approvals: &str) -> Self {
+        self.approvals = format!("approvals = {approvals}\n");
         self
     }
 
@@ -127,9 +136,10 @@ impl Windlass {
         let secret = folder.path().join("hook.key");
         write_private(&secret, HOOK_KEY);
         let poll = if self.poll { "poll = \"1s\"\n" } else { "" };
+        let approvals = &self.approvals;
         let limits = format!("limits = {{ {} }}\n", self.limits);
         let config = format!(
-            "{limits}[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}",
+            "{limits}[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}{approvals}",
             repository.url(),
             secret.display().to_string()
         );

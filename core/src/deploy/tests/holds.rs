@@ -4,7 +4,7 @@ use super::world::*;
 use crate::answer::Answer;
 use crate::deploy::DeploymentState;
 use crate::input::{DeploymentVerb, Input, LaneVerb};
-use crate::model::deployment::DeploymentOutcome;
+use crate::model::deployment::{DeploymentOutcome, DeploymentPlan};
 use crate::model::*;
 use crate::place::explain;
 
@@ -255,5 +255,84 @@ fn a_lane_is_locked_after_a_way_back_where_the_file_says_so() {
     assert_eq!(world.deployment(3).state, DeploymentState::Queued);
     assert!(world.lane().lock.as_ref().is_some_and(|lock| lock.by.is_none()));
     world.turn(lane(LaneVerb::Unlock));
+    assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
+}
+
+fn demand(world: &mut World, required: u32) {
+    let mut config = world.state.config.as_ref().clone();
+    let rails = config.environments.get_mut(&lane_id().environment).expect("it is configured");
+    rails.approvals = Approvals { required, from: ["anna", "lena", "tom"].map(str::to_owned).into() };
+    world.turn(Input::Configure(Box::new(config)));
+}
+
+fn approved_by(required: u32) -> World {
+    let mut world = World::new(3, None);
+    world.released();
+    demand(&mut world, required);
+    world
+}
+
+fn proposed(world: &World, number: u64) -> Digest {
+    world.deployment(number).proposed.as_ref().expect("it was proposed").digest()
+}
+
+fn approve(world: &mut World, number: u64, plan: Digest, by: &str) -> Answer {
+    let (deployment, verb) = (deployment_id(number), DeploymentVerb::Approve(plan));
+    world.turn(Input::Deployment { deployment, verb, by: by.to_owned(), reason: String::new() })
+}
+
+#[test]
+fn a_plan_waits_for_as_many_people_as_the_environment_demands() {
+    let mut world = approved_by(2);
+    let run = world.push(&canary());
+    world.work_all();
+    assert_eq!(world.deployment(2).state, DeploymentState::AwaitingApproval);
+    assert!(world.lane().active.is_none(), "it holds nothing");
+    let plan = proposed(&world, 2);
+    let says = waiting(&world, &run).expect("it waits");
+    let wanted = format!("windlass approve shop/production#2 --plan {}", plan.short());
+    assert!(
+        says.starts_with("approval: waits for 2 approvals of anna or lena or tom") && says.contains(&wanted),
+        "{says}"
+    );
+    assert_eq!(why(&approve(&mut world, 2, plan, "eve")), "production is approved by anna or lena or tom, not by eve");
+    assert!(why(&approve(&mut world, 2, Digest::of(b"another"), "lena")).starts_with("the plan has changed"));
+    approve(&mut world, 2, plan, "lena");
+    assert_eq!(why(&approve(&mut world, 2, plan, "lena")), "lena has approved this plan already");
+    assert_eq!(world.deployment(2).state, DeploymentState::AwaitingApproval);
+    approve(&mut world, 2, plan, "tom");
+    assert_eq!(world.deployment(2).plan.as_ref().map(DeploymentPlan::digest), Some(plan), "exactly that");
+    assert_eq!(world.finish(2), DeploymentOutcome::Succeeded);
+    assert!(why(&approve(&mut world, 2, plan, "anna")).contains("has ended"));
+}
+
+#[test]
+fn another_plan_needs_new_approvals_and_who_asked_gives_none() {
+    let mut world = approved_by(1);
+    world.push(&canary());
+    let before = proposed(&world, 2);
+    world.enrol(4);
+    let after = proposed(&world, 2);
+    assert_ne!(before, after, "there is one more target");
+    assert!(why(&approve(&mut world, 2, before, "lena")).starts_with("the plan has changed"));
+    world.turn(ask(2, DeploymentVerb::Abort));
+    assert_eq!(world.deployment(2).state, DeploymentState::Ended(DeploymentOutcome::Aborted));
+    world.turn(Input::Deploy { lane: lane_id(), release: Some(release_id(2)), plan: None, by: by() });
+    let plan = proposed(&world, 3);
+    assert_eq!(
+        why(&approve(&mut world, 3, plan, "lena")),
+        "lena asked for shop/production#3: somebody else approves it"
+    );
+    approve(&mut world, 3, plan, "tom");
+    assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
+}
+
+#[test]
+fn a_way_back_waits_for_no_approval() {
+    let mut world = World::new(3, None);
+    world.released();
+    world.released();
+    demand(&mut world, 1);
+    world.turn(Input::Rollback { lane: lane_id(), to: Some(release_id(1)), by: by(), reason: "slow".to_owned() });
     assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
 }

@@ -65,7 +65,7 @@ fn a_plan_that_changed_is_refused_and_an_unchanged_one_is_carried_out() {
     world.released();
     let release = world.state.releases.get(&release_id(1)).expect("made").clone();
     let plan = crate::deploy::plan(&world.state, &lane_id(), &release).expect("three targets");
-    let digest = crate::deploy::digest(&plan);
+    let digest = plan.digest();
     let other = Digest::of(b"another");
     assert_eq!(world.turn(deploy(Some(1), Some(other), None)), Answer::Refused(Refusal::PlanChanged { now: digest }));
     assert!(matches!(world.turn(deploy(Some(1), Some(digest), None)), Answer::Deployment { .. }));
@@ -213,7 +213,7 @@ fn a_plan_prints_itself() {
         .iter()
         .map(|batch| batch.targets.iter().map(|t| t.name.to_string()).collect::<Vec<_>>().join(", "))
         .collect();
-    let digest = crate::deploy::digest(&plan).short();
+    let digest = plan.digest().short();
     let expected = format!(
         "plan {}  shop {} \"change 2\"   from r1 · 3 targets\n  batch 1   {}   {{targets: 1, bake: 2m, budget: 0}}   1 of 3 targets, 1 at a time\n  batch 2   {}   {{targets: 2, bake: 2m, budget: 0}}   2 of 3 targets, 1 at a time\n  way back  {}, on 3 of 3 targets; verified before the first is touched\n",
         &digest[..4],

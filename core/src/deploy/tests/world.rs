@@ -66,6 +66,7 @@ fn environment(max_unavailable: Option<Amount>) -> Environment {
         lost_after: LOST,
         same_user: false,
         require_cgroup: false,
+        approvals: Approvals::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use windlass_core::model::{LaneId, Pause, ReleaseId};
 use windlass_proto::api;
 
 use super::agent::running;
-use super::lane::{batch, way_back};
+use super::lane::{batch, plan as shown_plan, way_back};
 
 /// `r18`: numbered per service, which stands beside it.
 pub(in crate::http) fn release_word(release: &ReleaseId) -> String {
@@ -19,6 +19,7 @@ pub(in crate::http) fn deployment(state: &State, deployment: &Deployment) -> api
     let outcome = match &deployment.state {
         DeploymentState::Ended(outcome) => Some(*outcome),
         DeploymentState::Queued
+        | DeploymentState::AwaitingApproval
         | DeploymentState::Preparing
         | DeploymentState::Changing { .. }
         | DeploymentState::Baking { .. }
@@ -28,6 +29,8 @@ pub(in crate::http) fn deployment(state: &State, deployment: &Deployment) -> api
         DeploymentKind::Forward => "forward",
         DeploymentKind::Rollback => "rollback",
     };
+    let waits = deployment.state == DeploymentState::AwaitingApproval;
+    let proposed = deployment.proposed.as_ref().filter(|_| waits);
     let batches = deployment.plan.as_ref().map(|plan| plan.batches.iter().map(batch).collect());
     api::Deployment {
         id: deployment.id.in_path(),
@@ -38,6 +41,8 @@ pub(in crate::http) fn deployment(state: &State, deployment: &Deployment) -> api
         state: outcome.map_or_else(|| deployment.word(), |_| "ended").to_owned(),
         paused: deployment.paused.as_ref().map(paused),
         batch: present_batch(&deployment.state),
+        proposed: proposed.map(|plan| shown_plan(&deployment.id.lane, plan)),
+        approvals: deployment.approvals.clone(),
         outcome: outcome.map(|outcome| outcome.word().to_owned()),
         exit_code: outcome.map(|outcome| outcome.exit_code()),
         why: deployment.why.clone(),
@@ -64,6 +69,7 @@ fn present_batch(state: &DeploymentState) -> Option<u32> {
     match state {
         DeploymentState::Changing { batch } | DeploymentState::Baking { batch, .. } => u32::try_from(*batch).ok(),
         DeploymentState::Queued
+        | DeploymentState::AwaitingApproval
         | DeploymentState::Preparing
         | DeploymentState::RollingBack
         | DeploymentState::Ended(_) => None,

@@ -170,6 +170,8 @@ fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
         DeploymentFact::StopLifted { by, why } => (EventKind::AllLifted, said(by, why)),
         DeploymentFact::ReleaseMade { .. }
         | DeploymentFact::Requested { .. }
+        | DeploymentFact::PlanMade { .. }
+        | DeploymentFact::Approved { .. }
         | DeploymentFact::Started { .. }
         | DeploymentFact::BatchStarted { .. }
         | DeploymentFact::TargetAdmitted { .. }
@@ -256,6 +258,13 @@ fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f
         DeploymentFact::Requested { id, release, run, by, .. } => {
             let text = format!("{} by {by}", release_word(release));
             About { run: Some(run), ..about(EventKind::DeploymentRequested, id, text) }
+        }
+        DeploymentFact::PlanMade { id, plan } => {
+            let digest = plan.digest().short();
+            about(EventKind::DeploymentAwaitsApproval, id, format!("plan {digest} of {}", release_word(&plan.release)))
+        }
+        DeploymentFact::Approved { id, plan, by } => {
+            about(EventKind::DeploymentApproved, id, format!("plan {} by {by}", plan.short()))
         }
         DeploymentFact::Started { id, plan } => {
             let text = format!("{} in {} batches", release_word(&plan.release), plan.batches.len());

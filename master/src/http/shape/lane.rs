@@ -1,7 +1,6 @@
 //! Lanes and plans along them.
 
 use windlass_core::State;
-use windlass_core::deploy;
 use windlass_core::lane::Lane;
 use windlass_core::model::deployment::{Batch, DeploymentPlan};
 use windlass_core::model::{Hold, LaneId, Promote, WayBack};
@@ -54,7 +53,7 @@ pub(in crate::http) fn plan(lane: &LaneId, plan: &DeploymentPlan) -> api::Plan {
         why: straggler.why.to_string(),
     });
     api::Plan {
-        digest: deploy::digest(plan).to_string(),
+        digest: plan.digest().to_string(),
         lane: lane.to_string(),
         release: release_word(&plan.release),
         batches: plan.batches.iter().map(batch).collect(),

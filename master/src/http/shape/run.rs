@@ -94,7 +94,7 @@ fn job_state(state: &State, job: &Job) -> api::JobState {
             Some(AttemptPhase::Ended(_)) | None => api::JobState::Waiting,
         },
         JobState::Deploying(id) => match state.deployments.get(id).map(|deployment| &deployment.state) {
-            Some(DeploymentState::Queued) => api::JobState::Waiting,
+            Some(DeploymentState::Queued | DeploymentState::AwaitingApproval) => api::JobState::Waiting,
             Some(
                 DeploymentState::Preparing
                 | DeploymentState::Changing { .. }
