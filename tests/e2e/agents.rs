@@ -126,8 +126,9 @@ fn a_host_says_who_it_is_and_what_it_holds_also_while_its_agent_is_down_and_then
         assert_eq!(output.code, Some(0), "{}", output.err);
         serde_json::from_str(&output.out).expect("one document")
     };
-    let well = status(&world);
-    assert_eq!((&well["running"], &well["connected"], &well["name"]), (&true.into(), &true.into(), &"b1".into()));
+    // The master knows of the session a moment before its Welcome arrives.
+    let well = until("the agent has its session", || Some(status(&world)).filter(|well| well["connected"] == true));
+    assert_eq!((&well["running"], &well["name"]), (&true.into(), &"b1".into()));
     assert_eq!((&well["agent"], &well["attempts"]), (&api.get("/agents/b1").body["id"], &serde_json::json!([])));
     asks(&world, &["agents", "pause", "b1", "--reason", "disk swap"]);
     until("the agent knows it", || (status(&world)["paused_by_master"] == true).then_some(()));
