@@ -48,14 +48,15 @@ pub fn free_port() -> u16 {
 }
 
 impl Balancer {
-    /// In front of these targets, by name and port. Nothing is tried again behind the back of who asks.
+    /// In front of these targets, by name and port. Nothing is tried again behind the back of who asks. One thread: of two that write a
+    /// line of the access log at once, HAProxy drops one.
     pub fn start(folder: &Path, targets: &[(&str, u16)]) -> Self {
         fs::create_dir_all(folder).expect("a temporary folder can be written");
         let port = free_port();
         let servers: String =
             targets.iter().map(|(name, port)| format!("  server {name} 127.0.0.1:{port}\n")).collect();
         let config = format!(
-            "global\n  stats socket {socket} mode 600 level admin\n  log stdout format raw local0\ndefaults\n  mode http\n  log global\n  \
+            "global\n  nbthread 1\n  stats socket {socket} mode 600 level admin\n  log stdout format raw local0\ndefaults\n  mode http\n  log global\n  \
              log-format \"request %s %ST\"\n  option http-server-close\n  retries 0\n  timeout connect 2s\n  timeout client 10s\n  timeout server 10s\n\
              frontend visitors\n  bind 127.0.0.1:{port}\n  default_backend shop\nbackend shop\n  balance roundrobin\n{servers}",
             socket = folder.join(SOCKET).display()

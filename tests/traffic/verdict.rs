@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde_json::json;
 
 use crate::Case;
@@ -83,7 +84,7 @@ pub fn wrong(seen: &Seen) -> Vec<String> {
 pub fn json(seen: &Seen, wrong: &[String]) -> String {
     let [p50, p99, max] = seen.latencies();
     let document = json!({
-        "case": format!("{:?}", seen.case),
+        "case": seen.case.to_possible_value().map(|case| case.get_name().to_owned()),
         "requests": seen.answers.len(),
         "failed": seen.failed().len(),
         "answers": seen.by_release(),
