@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use windlass_core::model::{JobKey, ProjectName, RunId};
 
-pub use self::deployments::{DeployArguments, DeploymentsVerb, LaneArguments};
+pub use self::deployments::{DeployArguments, DeploymentsVerb, LaneArguments, LaneVerb};
 pub use self::secrets::{ExposedArguments, SecretArguments, SecretsVerb};
 use crate::output::{Colour, Format};
 
@@ -98,10 +98,10 @@ pub enum Command {
         #[arg(long)]
         reason: String,
     },
-    /// Says why the jobs of a run wait
+    /// Says why the jobs of a run wait, or why a target runs what it runs
     Why {
-        /// shop#42 or shop.42
-        run: RunId,
+        /// A run, as shop#42 or shop.42, or the name of a target
+        subject: String,
     },
     /// Lists agents, shows one, pauses, readmits or removes one, or makes a join token
     Agents {

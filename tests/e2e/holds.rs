@@ -92,7 +92,7 @@ fn everything_can_be_stopped_and_goes_on_by_a_persons_word_also_over_a_restart()
 
 #[test]
 fn a_plan_waits_for_the_people_whom_the_environment_names() {
-    let world = windlass().builder("b1").target("web1").approvals("{ required = 1, from = [\"lena\"] }").start();
+    let world = windlass().builder("b1").target("web1").rail("approvals = { required = 1, from = [\"lena\"] }").start();
     let api = world.api();
     let run = deploy(&world, "one", false);
     let proposed = until("a plan is proposed", || {

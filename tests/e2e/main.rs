@@ -4,6 +4,7 @@ mod agents;
 mod bad_days;
 mod bad_input;
 mod by_hand;
+mod catch_up;
 mod demo;
 mod deployments;
 mod first_light;

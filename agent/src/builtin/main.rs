@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use windlass_core::model::Builtin;
 
 use super::context::{Context, Failure};
-use super::{check, checkout, commit, fetch, prepare, put, switch, way_back};
+use super::{check, checkout, commit, drain, fetch, prepare, put, switch, way_back};
 use crate::attempts::AttemptDir;
 use crate::release::place::LocalServices;
 use crate::release::{Log, hook};
@@ -38,6 +38,7 @@ fn carry_out(builtin: &Builtin, context: &Context) -> Result<(), Failure> {
         Builtin::Checkout { url, revision, reference } => checkout::run(url, revision, reference.as_deref(), context),
         Builtin::Fetch { files } => fetch::run(files, context),
         Builtin::Put { artifacts } => put::run(artifacts, context),
+        Builtin::Drain(change) => drain::run(change, context),
         Builtin::Prepare(change) => prepare::run(change, context),
         Builtin::Switch(change) => switch::run(change, context),
         Builtin::Check(change) => check::run(change, context),

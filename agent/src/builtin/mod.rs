@@ -9,6 +9,7 @@ pub mod check;
 pub mod checkout;
 pub mod commit;
 pub mod context;
+pub mod drain;
 pub mod fetch;
 mod git;
 mod main;

@@ -8,6 +8,7 @@ use super::context::{Context, Failure};
 use crate::release::check::{Patience, check};
 use crate::release::error::{Error, Result};
 use crate::release::manifest::Manifest;
+use crate::release::record::Mark;
 use crate::release::target::{Direction, Target};
 use crate::release::{clock, hold, hook, install};
 
@@ -59,7 +60,7 @@ fn expect_supported(target: &Target<'_>) -> Result<()> {
 }
 
 /// The record admits this generation, no earlier change is half done, and `current` is what the plan saw.
-fn expect_ready(target: &Target<'_>) -> Result<()> {
+pub(super) fn expect_ready(target: &Target<'_>) -> Result<()> {
     let state = target.state()?;
     state.admit(target.change.generation)?;
     hold::expect_none(&target.layout)?;
@@ -83,6 +84,10 @@ fn prove_way_back(target: &Target<'_>) -> Result<()> {
 /// Gates of the running release pass, or they would fail for any release. What runs besides the way back is known to be bad
 /// already, and is not asked.
 fn self_test(target: &Target<'_>) -> Result<()> {
+    if target.state()?.mark_of(target.change.generation) == Some(Mark::Drained) {
+        target.log.line("no self-test: it is out of traffic already");
+        return Ok(());
+    }
     let linked = target.layout.linked()?;
     match (&target.change.way_back, linked) {
         (WayBack::Release(name), Some(linked)) if *name == linked => {

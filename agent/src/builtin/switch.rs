@@ -27,9 +27,12 @@ fn switch(target: &Target<'_>) -> Result<()> {
     let change = target.change;
     recover::keep(&target.layout, change)?;
     let line = |mark| Line::of(change, mark).between(from.as_deref(), Some(&change.release));
+    let is_drained = record.state().mark_of(change.generation) == Some(Mark::Drained);
     record.append(line(Mark::Touched))?;
     let running = target.linked_spec()?;
-    target.hook(&running, Hook::Drain, Direction::Forward)?;
+    if !is_drained {
+        target.hook(&running, Hook::Drain, Direction::Forward)?;
+    }
     record.append(line(Mark::Stopping))?;
     if from.is_some()
         && let Err(error) = target.hook(&running, Hook::Stop, Direction::Forward)

@@ -124,7 +124,8 @@ impl Policy {
             Action::Command(_) => None,
             Action::Builtin(Builtin::Checkout { .. } | Builtin::Fetch { .. } | Builtin::Put { .. }) => None,
             Action::Builtin(
-                Builtin::Prepare(change)
+                Builtin::Drain(change)
+                | Builtin::Prepare(change)
                 | Builtin::Switch(change)
                 | Builtin::Check(change)
                 | Builtin::Commit(change)

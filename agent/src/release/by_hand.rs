@@ -20,7 +20,7 @@ pub fn revert(known: &Change, local: &LocalServices, to: Option<&str>, why: &str
     let layout = layout_of(known, local)?;
     let never = || Error::Nothing("nothing was ever changed here".to_owned());
     let last = recover::last_change(&layout)?.ok_or_else(never)?;
-    let change = Change { way_back: chosen(&layout, &last, to)?, ..last };
+    let change = Change { way_back: chosen(&layout, &last, to)?, stays_drained: false, ..last };
     // Whoever comes next, an agent that starts for example, shall go the same way.
     hold::hold(&layout, why)?;
     let _lock = layout.lock()?;

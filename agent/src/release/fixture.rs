@@ -71,6 +71,8 @@ pub(crate) fn change(layout: &Layout) -> Change {
         spec: spec(layout),
         way_back: WayBack::Absent,
         bake: Duration::from_secs(60),
+        stays_drained: false,
+        lets_go: false,
     }
 }
 

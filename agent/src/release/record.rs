@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! touched ─▶ stopping ─▶ switching ─▶ switched ─▶ committed
-//!    └───────────┴───────────┴───────────┴──▶ returning ─▶ reverted, or stuck
+//!    └───────────┴───────────┴───────────┴──▶ returning ─▶ reverted, drained, or stuck
+//! drained ─▶ touched, as above
 //! ```
 //! Called by the built-in steps, the way back and the observer. Invariant: a torn last line counts as absent; damage anywhere
 //! else is an error, and the target is stuck. At 64 KiB the record is begun anew with the highest generation and the last line.
@@ -25,6 +26,8 @@ const ANEW_AT: u64 = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
+    /// The target was taken out of traffic, and stays there until it has what its lane wants.
+    Drained,
     /// From here the target may be out of traffic.
     Touched,
     /// From here the service may be down.
@@ -109,7 +112,7 @@ impl State {
             Mark::Touched | Mark::Stopping | Mark::Switching | Mark::Switched | Mark::Returning => {
                 Some(line.generation)
             }
-            Mark::Committed | Mark::Reverted | Mark::Stuck => None,
+            Mark::Drained | Mark::Committed | Mark::Reverted | Mark::Stuck => None,
         }
     }
 }

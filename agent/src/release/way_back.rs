@@ -6,10 +6,11 @@
 //! a higher generation was seen                        refused
 //! committed                                           nothing: the target keeps the release
 //! reverted                                            nothing: it is done
-//! touched                                             undrain
+//! drained, and the way back is not wanted             nothing: it stays out of traffic
+//! drained, touched                                    undrain
 //! stopping                                            start, check, undrain
 //! switching, switched, returning, stuck               whole
-//! of a lower generation, in flight or stuck           whole
+//! of a lower generation, in flight, drained or stuck  whole
 //! of a lower generation, at its end, or none at all   settle if the way back is linked, else whole
 //! ```
 //! *Settle* asks once whether the way back serves well, and goes the whole way if not. *Whole* is drain, stop, link, start,
@@ -32,6 +33,8 @@ pub enum Course {
     Keep,
     /// An earlier call did it.
     Done,
+    /// The service was never stopped, and what runs is not what the lane wants.
+    StayDrained,
     /// The service was never stopped.
     Undrain,
     /// The service may be down, `current` was not switched.
@@ -58,12 +61,13 @@ pub fn course(state: &State, change: &Change, linked: Option<&str>) -> Result<Co
     Ok(match state.mark_of(change.generation) {
         Some(Mark::Committed) => Course::Keep,
         Some(Mark::Reverted) => Course::Done,
-        Some(Mark::Touched) => Course::Undrain,
+        Some(Mark::Drained) if change.stays_drained => Course::StayDrained,
+        Some(Mark::Drained | Mark::Touched) => Course::Undrain,
         Some(Mark::Stopping) => Course::Restart,
         Some(Mark::Switching | Mark::Switched | Mark::Returning | Mark::Stuck) => Course::Whole,
         None if !is_linked || state.in_flight().is_some() => Course::Whole,
         None => match state.last.as_ref().map(|line| line.mark) {
-            Some(Mark::Stuck) => Course::Whole,
+            Some(Mark::Drained | Mark::Stuck) => Course::Whole,
             Some(
                 Mark::Touched
                 | Mark::Stopping
@@ -94,6 +98,10 @@ pub fn run(target: &Target<'_>) -> Result<Ended> {
             target.log.line(format_args!("way back to {} is in place already", shown(target.change)));
             Ok(Ended::Back)
         }
+        Course::StayDrained => {
+            target.log.line(format_args!("{} stays out of traffic", shown(target.change)));
+            Ok(Ended::Back)
+        }
         course @ (Course::Undrain | Course::Restart | Course::Settle | Course::Whole) => {
             target.log.line(format_args!("way back to {}", shown(target.change)));
             let done = go(target, &mut record, course);
@@ -113,8 +121,10 @@ pub fn by_hand(target: &Target<'_>) -> Result<Ended> {
 fn conclude(target: &Target<'_>, record: &mut TargetRecord, done: Result<()>) -> Result<Ended> {
     match done {
         Ok(()) => {
-            record.append(Line::of(target.change, Mark::Reverted))?;
-            target.log.line(format_args!("reverted, {} is back", shown(target.change)));
+            let stays = target.change.stays_drained && target.change.way_back_name().is_some();
+            let (mark, said) = if stays { (Mark::Drained, ", out of traffic") } else { (Mark::Reverted, "") };
+            record.append(Line::of(target.change, mark))?;
+            target.log.line(format_args!("reverted, {} is back{said}", shown(target.change)));
             Ok(Ended::Back)
         }
         Err(error) => {
@@ -131,7 +141,7 @@ fn shown(change: &Change) -> &str {
 
 fn go(target: &Target<'_>, record: &mut TargetRecord, course: Course) -> Result<()> {
     match course {
-        Course::Keep | Course::Done => Ok(()),
+        Course::Keep | Course::Done | Course::StayDrained => Ok(()),
         Course::Undrain => undrain(target),
         Course::Restart => {
             start_and_check(target)?;
@@ -211,8 +221,10 @@ fn expect_nothing_runs(target: &Target<'_>) -> Result<()> {
 
 fn undrain(target: &Target<'_>) -> Result<()> {
     match target.change.way_back_name() {
-        Some(release) => target.hook(&target.spec_of(release)?, Hook::Undrain, Direction::Back),
-        None => Ok(()),
+        Some(release) if !target.change.stays_drained => {
+            target.hook(&target.spec_of(release)?, Hook::Undrain, Direction::Back)
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

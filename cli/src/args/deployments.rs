@@ -95,6 +95,29 @@ pub enum DeploymentsVerb {
         #[arg(long)]
         reason: String,
     },
+    /// Brings targets to what their lane wants, also what is held by hand or stuck
+    Converge {
+        /// The service
+        service: String,
+        /// The environment
+        environment: String,
+        /// One target [default: all that are not there]
+        target: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lists a target no more that has left its environments
+    Forget {
+        /// Its name
+        target: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// A lane after a restore
+    #[command(subcommand)]
+    Lane(LaneVerb),
     /// Stops whatever happens by itself to targets, on all lanes, forward and back
     StopAll {
         /// Lets it go on; what was paused waits for `resume`
@@ -111,6 +134,21 @@ pub enum DeploymentsVerb {
         /// How many
         #[arg(short, default_value_t = 20)]
         number: usize,
+    },
+}
+
+/// What to do with a lane.
+#[derive(Debug, Subcommand)]
+pub enum LaneVerb {
+    /// Lets a restored lane act again, above all that its targets have seen
+    Adopt {
+        /// The service
+        service: String,
+        /// The environment
+        environment: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
     },
 }
 

@@ -8,5 +8,5 @@ mod stream;
 
 pub use account::{Account, file as account_file, remember};
 pub use request::Client;
-pub(crate) use request::refused;
+pub(crate) use request::{encoded, refused};
 pub use stream::{Lines, Streamed};

@@ -1,12 +1,13 @@
-//! `windlass status`, `plan`, `deploy`, `rollback`, `abort`, `approve`, `pause`, `resume`, `lock`, `unlock`, `allow`, `stop-all`, `releases`.
+//! `windlass status`, `plan`, `deploy`, `rollback`, `abort`, `approve`, `pause`, `resume`, `lock`, `unlock`, `allow`,
+//! `converge`, `forget`, `lane adopt`, `stop-all`, `releases`.
 
 use windlass_core::model::DeploymentId;
 use windlass_proto::api::{
-    Agent, AllowRequest, ApproveRequest, DeployRequest, Deployment, DeploymentStarted, Lane, Master, Plan,
-    ReasonRequest, Release, RollbackRequest, StopAllRequest,
+    Agent, AllowRequest, ApproveRequest, ConvergeRequest, DeployRequest, Deployment, DeploymentStarted, ForgetRequest,
+    Lane, Master, Plan, ReasonRequest, Release, RollbackRequest, StopAllRequest,
 };
 
-use crate::args::{DeployArguments, DeploymentsVerb, LaneArguments};
+use crate::args::{DeployArguments, DeploymentsVerb, LaneArguments, LaneVerb};
 use crate::client::Client;
 use crate::error::Result;
 use crate::exit::Exit;
@@ -35,6 +36,14 @@ pub fn run(client: &Client, verb: DeploymentsVerb, screen: &mut Screen) -> Resul
         }
         DeploymentsVerb::Allow { service, environment, release, reason } => {
             allow(client, &(service, environment), release, reason, screen)
+        }
+        DeploymentsVerb::Converge { service, environment, target, reason } => {
+            let path = format!("/lanes/{service}/{environment}/converge");
+            show_lane(client, &client.post(&path, &ConvergeRequest { target, reason })?, screen)
+        }
+        DeploymentsVerb::Forget { target, reason } => forget(client, &target, &reason, screen),
+        DeploymentsVerb::Lane(LaneVerb::Adopt { service, environment, reason }) => {
+            lane(client, &(service, environment), "adopt", reason, screen)
         }
         DeploymentsVerb::StopAll { lift, reason } => stop_all(client, lift, reason, screen),
         DeploymentsVerb::Abort { deployment, reason } => abort(client, &deployment, reason, screen),
@@ -135,7 +144,7 @@ fn show(id: &DeploymentId, deployment: &Deployment, screen: &mut Screen) -> Resu
     Ok(Exit::Done)
 }
 
-/// Has nothing start on a lane (`lock`), or opens it (`unlock`).
+/// Has nothing start on a lane (`lock`), opens it (`unlock`), or lets it act again (`adopt`).
 fn lane(
     client: &Client,
     (service, environment): &(String, String),
@@ -165,6 +174,23 @@ fn show_lane(client: &Client, lane: &Lane, screen: &mut Screen) -> Result<Exit> 
     } else {
         let agents: Vec<Agent> = client.all("/agents", &[])?;
         screen.line(&view::lanes::status(std::slice::from_ref(lane), &agents))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Lists a target no more, on each lane whose environment it left.
+fn forget(client: &Client, target: &str, reason: &str, screen: &mut Screen) -> Result<Exit> {
+    let lanes: Vec<Lane> = client.all("/lanes", &[])?;
+    let lists = |lane: &&Lane| lane.left.iter().any(|stray| stray.target == target);
+    let listed: Vec<&Lane> = lanes.iter().filter(lists).collect();
+    if listed.is_empty() {
+        screen.note(&format!("no lane lists {target} among those that left its environment"))?;
+        return Ok(Exit::Refused);
+    }
+    for lane in listed {
+        let path = format!("/lanes/{}/{}/forget", lane.service, lane.environment);
+        let request = ForgetRequest { target: target.to_owned(), reason: reason.to_owned() };
+        show_lane(client, &client.post(&path, &request)?, screen)?;
     }
     Ok(Exit::Done)
 }

@@ -63,7 +63,7 @@ fn perform(command: Command, screen: &mut Screen) -> Result<Exit> {
         }
         Command::Retry { run, jobs } => retry::run(&client()?, &run, &jobs, screen),
         Command::Settle { run, job, verdict, reason } => settle::run(&client()?, &run, &job, verdict, reason, screen),
-        Command::Why { run } => runs::why(&client()?, &run, screen),
+        Command::Why { subject } => runs::why(&client()?, &subject, screen),
         Command::Agents { verb } => agents::run(&client()?, verb, screen),
         Command::Secrets { verb } => secrets::run(&client()?, verb, screen),
         Command::Deployments(verb) => deployments::run(&client()?, verb, screen),

@@ -1,10 +1,10 @@
 //! `windlass runs`, `show`, `why`.
 
 use windlass_core::model::{JobKey, RunId};
-use windlass_proto::api::{JobDetail, Run, Why};
+use windlass_proto::api::{Agent, JobDetail, Lane, Run, Why};
 
 use crate::args::RunsArguments;
-use crate::client::Client;
+use crate::client::{Client, encoded};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::Screen;
@@ -42,8 +42,26 @@ pub fn show(client: &Client, run: &RunId, job: Option<&JobKey>, screen: &mut Scr
     Ok(Exit::Done)
 }
 
-/// Why the jobs of a run wait.
-pub fn why(client: &Client, run: &RunId, screen: &mut Screen) -> Result<Exit> {
+/// Why the jobs of a run wait, or a target runs what it runs.
+pub fn why(client: &Client, subject: &str, screen: &mut Screen) -> Result<Exit> {
+    match subject.parse() {
+        Ok(run) => why_of_run(client, &run, screen),
+        Err(_) => why_of_target(client, subject, screen),
+    }
+}
+
+fn why_of_target(client: &Client, name: &str, screen: &mut Screen) -> Result<Exit> {
+    let agent: Agent = client.get(&format!("/agents/{}", encoded(name)), &[])?;
+    let lanes: Vec<Lane> = client.all("/lanes", &[])?;
+    if screen.is_json() {
+        screen.json(&lanes)?;
+    } else {
+        screen.line(&view::targets::why(&agent, &lanes, &Reader::here()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn why_of_run(client: &Client, run: &RunId, screen: &mut Screen) -> Result<Exit> {
     let why: Why = client.get(&format!("/runs/{}/why", run.in_path()), &[])?;
     if screen.is_json() {
         screen.json(&why)?;

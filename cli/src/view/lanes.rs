@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use windlass_proto::api::{Agent, Lane, Plan};
+use windlass_proto::api::{Agent, Lane, OwedTarget, Plan, StrayTarget};
 
 use crate::text::{deployment_id, release_number, span, table};
+
+/// So many debts are named.
+const NAMED: usize = 5;
 
 /// All lanes, with what the targets said last.
 pub fn status(lanes: &[Lane], agents: &[Agent]) -> String {
@@ -59,11 +62,34 @@ fn news(lane: &Lane) -> Vec<String> {
         None => format!("locked: {}", lock.why),
     }));
     news.extend(lane.refused.iter().map(|refused| format!("refuses {}: \"{}\"", refused.release, refused.why)));
+    news.extend(lane.catch_up.iter().map(|id| format!("{} brings targets to it", deployment_id(id))));
     if !lane.owed.is_empty() {
-        let owed: Vec<String> = lane.owed.iter().map(|owed| format!("{} ({})", owed.target, owed.why)).collect();
-        news.push(format!("owes {}", owed.join(", ")));
+        news.push(owes(lane));
+    }
+    news.extend(lane.catch_up_stopped.iter().map(|why| format!("a person looks first: {why}")));
+    news.extend(strays("MIXED", &lane.drifted));
+    news.extend(strays("left", &lane.left));
+    if lane.fenced {
+        news.push(format!("restored from a backup: `windlass lane adopt {} {}`", lane.service, lane.environment));
     }
     news
+}
+
+/// The longest debts by name, the others as a number.
+fn owes(lane: &Lane) -> String {
+    let mut owed: Vec<&OwedTarget> = lane.owed.iter().collect();
+    owed.sort_by_key(|owed| owed.since);
+    let person = |owed: &OwedTarget| if owed.waits_for_person { ", a person looks first" } else { "" };
+    let named: Vec<String> =
+        owed.iter().take(NAMED).map(|owed| format!("{} ({}{})", owed.target, owed.why, person(owed))).collect();
+    let more = owed.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("owes {}{more}", named.join(", "))
+}
+
+fn strays(word: &str, strays: &[StrayTarget]) -> Option<String> {
+    let each: Vec<String> = strays.iter().map(|stray| format!("{} ({})", stray.target, stray.why)).collect();
+    (!each.is_empty()).then(|| format!("{word}: {}", each.join(", ")))
 }
 
 /// A plan. Its digest is cut to what `--plan` needs.

@@ -6,6 +6,7 @@ pub mod lanes;
 pub mod log;
 pub mod master;
 pub mod runs;
+pub mod targets;
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use windlass_core::model::UnixMs;
-use windlass_proto::api::{Agent, Deployment, Master, Run};
+use windlass_proto::api::{Agent, Deployment, Lane, Master, Run};
 
-use super::{agents, deployment, master, runs};
+use super::{agents, deployment, lanes, master, runs, targets};
 use crate::exit::Exit;
 use crate::text::Reader;
 
@@ -137,4 +137,49 @@ fn the_end_of_a_deployment_says_what_answers_and_the_exit_code() {
     let text = deployment::ended(&over);
     assert_eq!(text, "ROLLED BACK in 42 s · 2 of 2 targets answer r17 · gate up · exit code 20");
     assert_eq!(Exit::of_deployment(&over), Exit::Deployment(20));
+}
+
+fn owing_lane() -> Lane {
+    let owed = |target: &str, why: &str, more: Value| {
+        let mut debt = json!({ "target": target, "why": why, "since": "2026-11-22T13:00:00.000Z" });
+        debt.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        debt
+    };
+    let lane = json!({ "id": "kiosk/kiosks", "service": "kiosk", "environment": "kiosks", "generation": 214,
+        "desired": "r78", "last_good": "r77", "active": null, "pending": null, "last": "kiosk.kiosks.9", "lock": null,
+        "refused": [], "catch_up": null, "fenced": false,
+        "owed": [owed("oslo-12", "away", json!({})),
+            owed("oslo-13", "deploy/change@oslo-13 failed(1)", json!({ "next_try": "2026-11-22T14:10:00.000Z" })),
+            owed("oslo-14", "stuck: the disk is full", json!({ "waits_for_person": true }))],
+        "drifted": [{ "target": "oslo-15", "why": "it runs r70-00000000, held by hand" }],
+        "left": [{ "target": "oslo-16", "why": "it left, and runs r70-00000000" }] });
+    serde_json::from_value(lane).expect("it has the shape of a lane")
+}
+
+fn kiosk(name: &str, state: &str, running: &str, more: Value) -> Agent {
+    let mut service = json!({ "lane": "kiosk/kiosks", "linked": running, "running": running, "health": "healthy",
+        "healthy_for_ms": 0, "flaps": 0, "generation": 198, "held_by_hand": false, "drained": false });
+    service.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let agent = json!({ "name": name, "id": "7aa835da-3bd5-49d4-8072-e734ec3afbf4", "state": state,
+        "since": "2026-11-22T07:41:00.000Z", "slots_used": 0, "slots": 4, "labels": {},
+        "register": { "name": name, "labels": {}, "projects": [], "environments": ["kiosks"], "jobs": false },
+        "takes_projects": [], "takes_environments": [], "program": "", "enrolled": "2026-11-01T09:14:00.000Z",
+        "services": [service] });
+    serde_json::from_value(agent).expect("it has the shape of an agent")
+}
+
+#[test]
+fn a_target_that_is_not_as_its_lane_wants_it_is_told_why_and_what_comes_next() {
+    let lanes = [owing_lane()];
+    let all = [
+        kiosk("oslo-12", "gone", "r75-00000000", json!({})),
+        kiosk("oslo-13", "connected", "r75-00000000", json!({ "drained": true })),
+        kiosk("oslo-14", "connected", "r75-00000000", json!({ "health": "unhealthy" })),
+        kiosk("oslo-15", "connected", "r70-00000000", json!({ "held_by_hand": true })),
+        kiosk("oslo-16", "connected", "r70-00000000", json!({})),
+        kiosk("oslo-17", "connected", "r78-00000000", json!({})),
+    ];
+    let each: Vec<String> = all.iter().map(|agent| targets::why(agent, &lanes, &reader())).collect();
+    insta::assert_snapshot!(each.join("\n"));
+    insta::assert_snapshot!(lanes::status(&lanes, &all));
 }

@@ -50,7 +50,8 @@ pub(super) fn changes(state: &State, deployment: &Deployment, batch: usize) -> V
             chosen.push(target);
         }
     }
-    facts(state, deployment, &chosen, Phase::Change, deployment.generation)
+    // A catch-up may have raised it meanwhile, and have been at this target.
+    facts(state, deployment, &chosen, Phase::Change, generation(state, deployment))
 }
 
 /// Targets that can return: those that fail at once, those that serve a few at a time.
@@ -135,7 +136,13 @@ fn count<'a, T: 'a>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
-fn facts(state: &State, deployment: &Deployment, chosen: &[&Target], phase: Phase, generation: u64) -> Vec<Fact> {
+pub(super) fn facts(
+    state: &State,
+    deployment: &Deployment,
+    chosen: &[&Target],
+    phase: Phase,
+    generation: u64,
+) -> Vec<Fact> {
     let mut plans = Vec::new();
     let mut admitted = Vec::new();
     let mut bytes = 0;

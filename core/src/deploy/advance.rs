@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::catch_up;
+use super::debts;
 use super::request::request;
 use super::settle::due;
 use super::state::{Deployment, DeploymentState};
@@ -11,7 +13,7 @@ use super::targets::{HEARING, is_recovering};
 use crate::job::JobState;
 use crate::job::decide::{Readiness, readiness};
 use crate::lane::Lane;
-use crate::model::{RunId, UnixMs, Work};
+use crate::model::{LaneId, RunId, UnixMs, Work};
 use crate::project;
 use crate::run::Run;
 use crate::touched::Touched;
@@ -32,7 +34,23 @@ pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Decided> {
         let next = step(&ahead, at, &current);
         fold_ahead(&mut ahead, at, next, &mut decided);
     }
+    for lane in state.lanes.values().filter(|lane| owes_now(state, at, lane, touched)) {
+        for next in [debts::step, catch_up::begin] {
+            let Some(lane) = ahead.lanes.get(&lane.id).cloned() else { continue };
+            let next = next(&ahead, at, &lane);
+            fold_ahead(&mut ahead, at, next, &mut decided);
+        }
+    }
     decided
+}
+
+/// Something was touched that a debt may depend on, or a debt is due.
+fn owes_now(state: &State, at: UnixMs, lane: &Lane, touched: &Touched) -> bool {
+    let is_touched = touched.all
+        || touched.lanes.contains(&lane.id)
+        || touched.deployments.iter().any(|id| id.lane == lane.id)
+        || has_agent(state, &lane.id, touched);
+    !is_asleep(state, lane) && (is_touched || catch_up::due(state, lane).is_some_and(|due| due <= at))
 }
 
 fn requests(ahead: &mut State, at: UnixMs, run: &Run, decided: &mut Vec<Decided>) {
@@ -64,7 +82,7 @@ fn concerned<'a>(state: &'a State, at: UnixMs, touched: &Touched) -> Vec<&'a Arc
             let is_touched = lane_touched
                 || touched.deployments.contains(&deployment.id)
                 || touched.runs.contains(&deployment.run)
-                || is_about(state, deployment, touched);
+                || has_agent(state, &lane.id, touched);
             if is_touched || deadline(state, deployment).is_some_and(|due| due <= at) {
                 found.push(deployment);
             }
@@ -73,27 +91,30 @@ fn concerned<'a>(state: &'a State, at: UnixMs, touched: &Touched) -> Vec<&'a Arc
     found
 }
 
-/// Those of a stopped project wait until a person has started it: what happened to their targets meanwhile is not known here.
-fn of_lane<'a>(state: &'a State, lane: &'a Lane) -> impl Iterator<Item = &'a Arc<Deployment>> {
-    let known = lane.active.iter().chain(&lane.pending).filter_map(|id| state.deployments.get(id));
-    known.filter(|deployment| !project::is_stopped(state, &deployment.run.project))
+/// A lane of a stopped project, or one that was restored, waits until a person has started or adopted it: what happened to its targets
+/// meanwhile is not known here.
+pub(super) fn is_asleep(state: &State, lane: &Lane) -> bool {
+    let project = state.services.get(&lane.id.service).map(|known| &known.project);
+    lane.fenced || project.is_some_and(|project| project::is_stopped(state, project))
 }
 
-/// A touched agent is one of its targets, or may be one when it starts.
-fn is_about(state: &State, deployment: &Deployment, touched: &Touched) -> bool {
-    let environment = &deployment.id.lane.environment;
-    let registered = |agent: &Arc<crate::agent::Agent>| agent.register.environments.contains(environment);
+fn of_lane<'a>(state: &'a State, lane: &'a Lane) -> impl Iterator<Item = &'a Arc<Deployment>> {
+    let open = lane.active.iter().chain(&lane.pending).chain(&lane.catch_up);
+    let known = open.filter_map(|id| state.deployments.get(id));
+    known.filter(|_| !is_asleep(state, lane))
+}
+
+/// A touched agent is one of its targets, or may be one.
+fn has_agent(state: &State, lane: &LaneId, touched: &Touched) -> bool {
+    let registered = |agent: &Arc<crate::agent::Agent>| agent.register.environments.contains(&lane.environment);
     touched.agents.iter().any(|agent| state.agents.get(agent).is_some_and(registered))
 }
 
 /// The earliest time at which something follows for a deployment without an input.
 pub fn next_deadline(state: &State) -> Option<UnixMs> {
-    state
-        .lanes
-        .values()
-        .flat_map(|lane| of_lane(state, lane))
-        .filter_map(|deployment| deadline(state, deployment))
-        .min()
+    let deployments = state.lanes.values().flat_map(|lane| of_lane(state, lane));
+    let debts = state.lanes.values().filter_map(|lane| catch_up::due(state, lane));
+    deployments.filter_map(|deployment| deadline(state, deployment)).chain(debts).min()
 }
 
 fn deadline(state: &State, deployment: &Deployment) -> Option<UnixMs> {

@@ -93,6 +93,12 @@ pub fn decide_rollback(
 }
 
 fn rollback(state: &State, lane: &LaneId, to: Option<ReleaseId>, asked: Asked<'_>) -> Result<Decision, Refusal> {
+    if state.lanes.get(lane).is_some_and(|lane| lane.fenced) {
+        let why = format!(
+            "{lane} was restored from a backup and may be behind its targets: `windlass lane adopt` comes first"
+        );
+        return Err(Refusal::Rejected(why));
+    }
     let good = || state.lanes.get(lane).and_then(|lane| lane.last_good.clone());
     let none = || Refusal::Rejected(format!("{lane} has no last good release to return to"));
     let release = chosen(state, lane, Some(to.or_else(good).ok_or_else(none)?))?;
@@ -122,7 +128,9 @@ pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: 
             vec![Fact::Deployment(DeploymentFact::RollbackAsked { id, by, why })]
         }
         (DeploymentState::RollingBack, _) => Vec::new(),
-        (DeploymentState::Changing { .. } | DeploymentState::Baking { .. }, Some(plan)) if found.has_touched() => {
+        (DeploymentState::Changing { .. } | DeploymentState::Baking { .. }, Some(plan))
+            if found.has_touched() && found.kind != DeploymentKind::CatchUp =>
+        {
             roll_back(state, found, plan, why, Some(by.to_owned()))
         }
         (
@@ -160,13 +168,13 @@ fn chosen<'a>(state: &'a State, lane: &LaneId, release: Option<ReleaseId>) -> Re
     found.map(AsRef::as_ref).ok_or_else(|| Refusal::ReleaseUnknown(id.to_string()))
 }
 
-/// A person's request.
-struct Asked<'a> {
-    at: UnixMs,
-    by: &'a str,
-    reason: &'a str,
-    strategy: Vec<BatchSpec>,
-    rules: Rules,
+/// A request that makes a run of its own.
+pub(super) struct Asked<'a> {
+    pub(super) at: UnixMs,
+    pub(super) by: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) strategy: Vec<BatchSpec>,
+    pub(super) rules: Rules,
 }
 
 /// The entry of a run that was made for a deployment.
@@ -175,7 +183,13 @@ fn entry() -> JobKey {
 }
 
 /// Makes the run that the deployment's jobs belong to, at the commit of the release.
-fn own_run(state: &State, lane: &LaneId, release: &Release, asked: &Asked<'_>, facts: &mut Vec<Fact>) -> RunId {
+pub(super) fn own_run(
+    state: &State,
+    lane: &LaneId,
+    release: &Release,
+    asked: &Asked<'_>,
+    facts: &mut Vec<Fact>,
+) -> RunId {
     let project = state.services.get(&lane.service).map_or(&release.run.project, |service| &service.project);
     let run = next_run(state, project);
     let work = DeployWork {
@@ -207,7 +221,7 @@ fn own_run(state: &State, lane: &LaneId, release: &Release, asked: &Asked<'_>, f
     run
 }
 
-fn requested(
+pub(super) fn requested(
     id: &DeploymentId,
     kind: DeploymentKind,
     release: &Release,

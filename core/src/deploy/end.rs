@@ -136,7 +136,7 @@ pub(super) fn back(state: &State, deployment: &Deployment, plan: &DeploymentPlan
     let reverted = concerned.clone().filter(|target| target.state == TargetState::Reverted).count();
     let counts = format!("{reverted} of {} on their way back{names}", concerned.count());
     let end = match deployment.kind {
-        DeploymentKind::Forward => End {
+        DeploymentKind::Forward | DeploymentKind::CatchUp => End {
             owed: Some(owed),
             ..End::plain(DeploymentOutcome::RolledBack, format!("{}; {counts}", deployment.why))
         },
@@ -193,10 +193,14 @@ fn untouched(
     before: Option<String>,
 ) -> Option<String> {
     let desired = desired?;
-    match seen(state, &deployment.id.lane, agent).map(|seen| &seen.running) {
-        Some(Running::Release(name)) if name == desired => None,
+    let seen = seen(state, &deployment.id.lane, agent);
+    let is_drained = seen.is_some_and(|seen| seen.drained);
+    match seen.map(|seen| &seen.running) {
+        Some(Running::Release(name)) if name == desired => is_drained.then(|| "it is out of traffic".to_owned()),
         Some(Running::Release(name)) => Some(before.unwrap_or_else(|| format!("it runs {name}"))),
-        Some(Running::Other(_) | Running::Nothing) | None if was_touched(state, &deployment.id.lane, agent) => before,
+        // What it runs is not known before it is back.
+        None if was_touched(state, &deployment.id.lane, agent) => Some(before.unwrap_or_else(|| "away".to_owned())),
+        Some(Running::Other(_) | Running::Nothing) if was_touched(state, &deployment.id.lane, agent) => before,
         Some(Running::Other(_) | Running::Nothing) | None => before.or_else(|| Some("it joined late".to_owned())),
     }
 }

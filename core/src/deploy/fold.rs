@@ -1,14 +1,17 @@
 //! What a fact about a release, a deployment or a lane means. A lane is the fold of its facts.
 
+mod lines;
+
 use std::sync::Arc;
 
-use super::state::{Deployment, DeploymentState, Target};
+use self::lines::{join, move_target, targets_of};
+use super::state::{Deployment, DeploymentState};
 use super::targets::seen;
+use super::{debts, drift};
 use crate::fact::DeploymentFact;
 use crate::job::JobState;
 use crate::lane::Lane;
-use crate::lane::state::Owed;
-use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
+use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
 use crate::model::{
     AfterRollback, AgentId, DeploymentId, Duration, Hold, LaneId, Pause, Phase, Release, UnixMs, WayBack,
 };
@@ -38,8 +41,12 @@ pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touc
             });
         }
         DeploymentFact::TargetAdmitted { .. } => admit(state, at, fact),
+        DeploymentFact::TargetJoined { id, target, batch, way_back } => {
+            change(state, id, |deployment| join(deployment, at, target, *batch, way_back));
+        }
         DeploymentFact::TargetMoved { id, target, to, failure } => {
             change(state, id, |deployment| move_target(deployment, at, *target, to, failure.as_deref()));
+            debts::moved(state, at, (id, *target), to, failure.as_deref());
             if is_absent_again(state, id, *target, to) {
                 change_lane(state, &id.lane, |lane| {
                     lane.touched.remove(target);
@@ -73,6 +80,12 @@ pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touc
             state.stop_all = None;
             touched.lanes.extend(state.lanes.keys().cloned());
         }
+        DeploymentFact::DebtMade { .. }
+        | DeploymentFact::DebtEnded { .. }
+        | DeploymentFact::TargetBlank { .. }
+        | DeploymentFact::CatchUpStopped { .. }
+        | DeploymentFact::Converged { .. } => debts::fold(state, at, fact),
+        DeploymentFact::TargetForgotten { .. } | DeploymentFact::LaneAdopted { .. } => drift::fold(state, fact),
         DeploymentFact::Ended { .. } => end(state, at, fact),
     }
     if let Some(lane) = fact.lane() {
@@ -91,13 +104,21 @@ fn id_of(fact: &DeploymentFact) -> Option<&DeploymentId> {
         | DeploymentFact::LaneUnlocked { .. }
         | DeploymentFact::Allowed { .. }
         | DeploymentFact::AllStopped { .. }
-        | DeploymentFact::StopLifted { .. } => None,
+        | DeploymentFact::StopLifted { .. }
+        | DeploymentFact::DebtMade { .. }
+        | DeploymentFact::DebtEnded { .. }
+        | DeploymentFact::TargetBlank { .. }
+        | DeploymentFact::CatchUpStopped { .. }
+        | DeploymentFact::Converged { .. }
+        | DeploymentFact::TargetForgotten { .. }
+        | DeploymentFact::LaneAdopted { .. } => None,
         DeploymentFact::Requested { id, .. }
         | DeploymentFact::PlanMade { id, .. }
         | DeploymentFact::Approved { id, .. }
         | DeploymentFact::Started { id, .. }
         | DeploymentFact::BatchStarted { id, .. }
         | DeploymentFact::TargetAdmitted { id, .. }
+        | DeploymentFact::TargetJoined { id, .. }
         | DeploymentFact::TargetMoved { id, .. }
         | DeploymentFact::Recovered { id, .. }
         | DeploymentFact::BakeStarted { id, .. }
@@ -116,7 +137,7 @@ fn change(state: &mut State, id: &DeploymentId, change: impl FnOnce(&mut Deploym
     }
 }
 
-fn change_lane(state: &mut State, id: &LaneId, change: impl FnOnce(&mut Lane)) {
+pub(super) fn change_lane(state: &mut State, id: &LaneId, change: impl FnOnce(&mut Lane)) {
     if !state.lanes.contains_key(id) {
         state.lanes.insert_mut(id.clone(), Arc::new(Lane::new(id.clone())));
     }
@@ -189,8 +210,10 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
 
 fn start(state: &mut State, at: UnixMs, id: &DeploymentId, plan: &DeploymentPlan) {
     let epoch = state.epoch;
+    let catches_up = state.deployments.get(id).is_some_and(|known| known.kind == DeploymentKind::CatchUp);
     change_lane(state, &id.lane, |lane| {
-        lane.active = Some(id.clone());
+        let place = if catches_up { &mut lane.catch_up } else { &mut lane.active };
+        *place = Some(id.clone());
         lane.pending.take_if(|pending| pending == id);
     });
     change(state, id, |deployment| {
@@ -200,36 +223,6 @@ fn start(state: &mut State, at: UnixMs, id: &DeploymentId, plan: &DeploymentPlan
         deployment.started = Some(at);
         deployment.epoch = epoch;
     });
-}
-
-fn targets_of(plan: &DeploymentPlan, at: UnixMs) -> Vec<Target> {
-    let way_back = |target: &PlannedTarget| {
-        let planned = plan.ways_back.iter().find(|planned| planned.target == *target);
-        planned.map_or(WayBack::Absent, |planned| planned.to.clone())
-    };
-    let line = |target: &PlannedTarget, batch, state| Target {
-        target: target.clone(),
-        state,
-        batch,
-        way_back: way_back(target),
-        job: None,
-        phase: Phase::Prepare,
-        generation: 0,
-        touched: false,
-        failed: None,
-        reverts: 0,
-        since: at,
-        baked_before: Duration::default(),
-    };
-    let batches = plan.batches.iter().enumerate();
-    let changed =
-        batches.flat_map(|(k, batch)| batch.targets.iter().map(move |target| line(target, k, TargetState::Waiting)));
-    let last = plan.batches.len().saturating_sub(1);
-    let owed = plan.stragglers.iter().map(|straggler| {
-        let why = straggler.why.clone();
-        line(&straggler.target, last, TargetState::Owed { why })
-    });
-    changed.chain(owed).collect()
 }
 
 fn admit(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
@@ -254,6 +247,7 @@ fn admit(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
         entry.job = Some(job.clone());
         entry.generation = *generation;
         entry.touched |= touches;
+        entry.prepares += u32::from(*phase == Phase::Prepare);
         entry.reverts += u32::from(*phase == Phase::Revert);
         entry.since = at;
     });
@@ -263,16 +257,6 @@ fn admit(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
             lane.touched.insert(*target);
         }
     });
-}
-
-fn move_target(deployment: &mut Deployment, at: UnixMs, agent: AgentId, to: &TargetState, failure: Option<&str>) {
-    let Some(target) = deployment.targets.iter_mut().find(|target| target.target.agent == agent) else { return };
-    target.state = to.clone();
-    target.since = at;
-    if let (Some(why), None) = (failure, &target.failed) {
-        target.failed = Some(why.to_owned());
-        deployment.failures += 1;
-    }
 }
 
 /// A bake begins anew: what a target was healthy before counts no more. After a batch that has passed the next one begins.
@@ -307,7 +291,7 @@ fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     let DeploymentFact::RollbackStarted { id, generation, desired, why, refused, by } = fact else { return };
     change_lane(state, &id.lane, |lane| {
         lane.generation = *generation;
-        lane.desired.clone_from(desired);
+        lane.wants(desired.clone());
         if let Some(release) = refused {
             lane.refused.insert(release.clone(), why.clone());
             lane.last_good.take_if(|good| good == release);
@@ -326,6 +310,7 @@ fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
 fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     let DeploymentFact::Ended { id, outcome, why, desired, last_good, owed } = fact else { return };
     let known = state.deployments.get(id);
+    let lines = known.map(|deployment| deployment.targets.clone()).unwrap_or_default();
     let kind = known.map(|deployment| deployment.kind);
     let locks = known.is_some_and(|deployment| deployment.rules.after_rollback == AfterRollback::Lock);
     change(state, id, |deployment| {
@@ -337,17 +322,23 @@ fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     change_lane(state, &id.lane, |lane| {
         lane.active.take_if(|active| active == id);
         lane.pending.take_if(|pending| pending == id);
+        lane.catch_up.take_if(|catch_up| catch_up == id);
         if let Some(desired) = desired {
-            lane.desired = Some(desired.clone());
+            lane.wants(Some(desired.clone()));
         }
         if let Some(good) = last_good {
             lane.refused.remove(good);
             lane.last_good = Some(good.clone());
         }
+        if let (DeploymentOutcome::Aborted, Some(DeploymentKind::CatchUp)) = (outcome, kind) {
+            lane.catch_up_stopped = Some(why.clone());
+        }
         if let Some(owed) = owed {
-            let since = |agent: &AgentId| lane.owed.get(agent).map_or(at, |debt| debt.since);
-            lane.owed =
-                owed.iter().map(|(agent, why)| (*agent, Owed { why: why.clone(), since: since(agent) })).collect();
+            let line = |agent: &AgentId| lines.iter().find(|line| line.target.agent == *agent);
+            lane.owed = owed
+                .iter()
+                .map(|(agent, why)| (*agent, debts::after(line(agent), lane.owed.remove(agent), why, at)))
+                .collect();
         }
         match (outcome, kind) {
             (DeploymentOutcome::RolledBack, _) if !locks => {}
@@ -373,11 +364,15 @@ fn end(state: &mut State, at: UnixMs, fact: &DeploymentFact) {
     forget_older(state, id);
 }
 
-/// Of those that are over, a lane keeps the newest; the others are in the history.
+/// Of those that are over, a lane keeps the newest rollout and the newest catch-up; the others are in the history.
 fn forget_older(state: &mut State, id: &DeploymentId) {
+    let catches_up = |deployment: &Deployment| deployment.kind == DeploymentKind::CatchUp;
+    let kind = state.deployments.get(id).map(|deployment| catches_up(deployment));
     let first = DeploymentId { lane: id.lane.clone(), number: 0 };
     let last = DeploymentId { lane: id.lane.clone(), number: u64::MAX };
-    let over = |deployment: &&Arc<Deployment>| deployment.is_ended() && deployment.id != *id;
+    let over = |deployment: &&Arc<Deployment>| {
+        deployment.is_ended() && deployment.id != *id && Some(catches_up(deployment)) == kind
+    };
     let old: Vec<DeploymentId> = state
         .deployments
         .range(first..=last)

@@ -3,13 +3,13 @@
 
 use super::state::{Deployment, DeploymentState};
 use crate::lane::Lane;
-use crate::model::deployment::{DeploymentOutcome, TargetState};
+use crate::model::deployment::{DeploymentKind, DeploymentOutcome, TargetState};
 use crate::world::State;
 
 /// The first invariant that does not hold, with the numbers; none if all do.
 pub fn broken(state: &State) -> Option<String> {
     let lanes = state.lanes.values().find_map(|lane| lane_broken(state, lane));
-    lanes.or_else(|| state.deployments.values().find_map(|deployment| deployment_broken(state, deployment)))
+    lanes.or_else(|| state.deployments.values().find_map(|deployment| deployment_broken(deployment)))
 }
 
 fn lane_broken(state: &State, lane: &Lane) -> Option<String> {
@@ -20,16 +20,16 @@ fn lane_broken(state: &State, lane: &Lane) -> Option<String> {
     let open = |deployment: &&std::sync::Arc<Deployment>| deployment.id.lane == *id && !deployment.is_ended();
     for deployment in state.deployments.values().filter(open) {
         let held = Some(&deployment.id);
-        if lane.active.as_ref() != held && lane.pending.as_ref() != held {
-            return Some(format!("V17: {} is open and neither active nor pending", deployment.id));
+        if lane.active.as_ref() != held && lane.pending.as_ref() != held && lane.catch_up.as_ref() != held {
+            return Some(format!("V17: {} is open and has no place on its lane", deployment.id));
         }
     }
     let ended = |id: &&crate::model::DeploymentId| state.deployments.get(id).is_none_or(|found| found.is_ended());
-    let gone = lane.active.iter().chain(&lane.pending).find(ended);
+    let gone = lane.active.iter().chain(&lane.pending).chain(&lane.catch_up).find(ended);
     gone.map(|gone| format!("V17: {gone} is over and still holds {id}"))
 }
 
-fn deployment_broken(state: &State, deployment: &Deployment) -> Option<String> {
+fn deployment_broken(deployment: &Deployment) -> Option<String> {
     let id = &deployment.id;
     let failed = deployment.targets.iter().filter(|target| target.failed.is_some()).count();
     if usize::try_from(deployment.failures) != Ok(failed) {
@@ -42,16 +42,11 @@ fn deployment_broken(state: &State, deployment: &Deployment) -> Option<String> {
     }
     if let DeploymentState::Ended(DeploymentOutcome::Succeeded) = deployment.state {
         let good = match deployment.kind {
-            crate::model::deployment::DeploymentKind::Forward => TargetState::Confirmed,
-            crate::model::deployment::DeploymentKind::Rollback => TargetState::Reverted,
+            DeploymentKind::Forward | DeploymentKind::CatchUp => TargetState::Confirmed,
+            DeploymentKind::Rollback => TargetState::Reverted,
         };
         if let Some(target) = deployment.targets.iter().find(|target| target.state != good) {
             return Some(format!("V3: {id} succeeded and {} is {}", target.target.name, target.state.word()));
-        }
-        let debts = state.lanes.get(&id.lane).map_or(0, |lane| lane.owed.len());
-        let newest = state.lanes.get(&id.lane).is_some_and(|lane| lane.next_number == id.number + 1);
-        if debts > 0 && newest {
-            return Some(format!("V14: {id} succeeded and its lane owes {debts} targets"));
         }
     }
     None

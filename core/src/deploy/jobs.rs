@@ -3,6 +3,7 @@
 //! | job | steps | attempts |
 //! |---|---|---|
 //! | `ENTRY/prepare@TARGET` | `prepare` | again if nothing is proven: it touches nothing that serves |
+//! | `ENTRY/change@TARGET` of a catch-up | `drain`, `prepare`, then the same | started once |
 //! | `ENTRY/change@TARGET` | `switch`, `check`, `commit`; `way_back`, always | started once |
 //! | `ENTRY/revert@TARGET`, `….2` | `way_back` | each is a job of its own |
 
@@ -12,9 +13,10 @@ use super::gate::identity_gate;
 use super::state::{Deployment, Target};
 use crate::job::Job;
 use crate::job::envelope::builtin;
+use crate::model::deployment::DeploymentKind;
 use crate::model::{
     Builtin, Change, Duration, JobKey, JobPlan, Limits, OnUnknown, Phase, Release, RunIf, ServiceSpec, Step, StepsWork,
-    TargetWork, Work, Workspace,
+    TargetWork, WayBack, Work, Workspace,
 };
 use crate::world::State;
 
@@ -47,10 +49,14 @@ pub(super) fn job(
     generation: u64,
 ) -> Option<JobPlan> {
     let release = state.releases.get(&deployment.release)?;
-    let change = change(deployment, target, release, generation);
+    let change = change(state, deployment, target, release, generation);
     let clock = change_time(&release.spec);
     let (steps, timeout, cleanup) = match phase {
         Phase::Prepare => (vec![builtin(Builtin::Prepare(change))], PREPARE_TIMEOUT, Duration::default()),
+        Phase::Change if deployment.kind == DeploymentKind::CatchUp => {
+            let all = Duration::from_ms(PREPARE_TIMEOUT.ms() + clock.ms());
+            (catch_up_steps(change), all, clock)
+        }
         Phase::Change => (change_steps(change), clock, clock),
         Phase::Revert => (vec![builtin(Builtin::WayBack(change))], clock, Duration::default()),
     };
@@ -75,6 +81,12 @@ pub(super) fn job(
     Some(JobPlan { key, needs: Vec::new(), run_if: RunIf::Always, work: Work::Steps(work) })
 }
 
+/// Out of traffic first: what it serves is not what the lane wants.
+fn catch_up_steps(change: Change) -> Vec<Step> {
+    let first = [builtin(Builtin::Drain(change.clone())), builtin(Builtin::Prepare(change.clone()))];
+    first.into_iter().chain(change_steps(change)).collect()
+}
+
 fn change_steps(change: Change) -> Vec<Step> {
     let way_back = Step { run_if: RunIf::Always, ..builtin(Builtin::WayBack(change.clone())) };
     vec![
@@ -85,7 +97,9 @@ fn change_steps(change: Change) -> Vec<Step> {
     ]
 }
 
-fn change(deployment: &Deployment, target: &Target, release: &Release, generation: u64) -> Change {
+fn change(state: &State, deployment: &Deployment, target: &Target, release: &Release, generation: u64) -> Change {
+    let catches_up = deployment.kind == DeploymentKind::CatchUp;
+    let debt = state.lanes.get(&deployment.id.lane).and_then(|lane| lane.owed.get(&target.target.agent));
     Change {
         service: deployment.id.lane.service.clone(),
         environment: deployment.id.lane.environment.clone(),
@@ -98,6 +112,8 @@ fn change(deployment: &Deployment, target: &Target, release: &Release, generatio
         spec: release.spec.clone(),
         way_back: target.way_back.clone(),
         bake: deployment.longest_bake(),
+        stays_drained: catches_up && target.way_back != WayBack::Release(release.name()),
+        lets_go: catches_up && debt.is_some_and(|debt| debt.by.is_some()),
     }
 }
 
@@ -105,6 +121,7 @@ fn key(deployment: &Deployment, target: &Target, phase: Phase) -> JobKey {
     let plain = format!("{}/{}@{}", deployment.entry, phase.word(), target.target.name);
     let text = match (phase, target.reverts) {
         (Phase::Revert, 1..) => format!("{plain}.{}", target.reverts + 1),
+        (Phase::Prepare, _) if target.prepares > 0 => format!("{plain}.{}", target.prepares + 1),
         (Phase::Prepare | Phase::Change | Phase::Revert, _) => plain,
     };
     text.parse().expect("an entry, a word and a name make a key")

@@ -2,19 +2,24 @@
 //!
 //! Reading order: `state` (what is believed), `fold` (what a fact means), `targets` (who belongs to a lane and who serves),
 //! `plan` and `request` (from a wish to a plan), `settle` (where a target is), `admit` (who may be changed now), `step` (one round of a
-//! deployment), `end` (outcomes and debts), `decide` and `people` (what people ask), `advance` (all of it, once per round).
+//! deployment), `join` (who comes in later), `end` (outcomes), `debts` (what a lane owes) and `catch_up` (how it pays), `drift` (what only a person mends), `decide` and
+//! `people` (what people ask), `advance` (all of it, once per round).
 //!
 //! Deliberately absent, each with its seam: freeze windows, `before` jobs, gates of a whole deployment (a bake without
-//! data waits), take-over, drift repair, and the catch-up of owed targets (the next deployment reaches them).
+//! data waits), and take-over.
 
 mod admit;
 mod advance;
+mod catch_up;
+mod debts;
 pub mod decide;
+mod drift;
 mod end;
 mod fold;
 pub mod gate;
 pub mod invariants;
 mod jobs;
+mod join;
 pub mod people;
 pub mod plan;
 mod request;
@@ -25,6 +30,7 @@ mod step;
 mod targets;
 
 pub use advance::{advance, next_deadline};
+pub use drift::{drifted, left};
 pub(crate) use fold::fold;
 pub use jobs::change_of;
 pub use plan::plan;

@@ -1,23 +1,24 @@
 //! What people hold and let go: a lane, a deployment, everything. Each verb that changes nothing is refused with a sentence.
 
+use super::drift;
 use super::state::{Deployment, DeploymentState};
 use super::step::approvals;
 use crate::answer::{Answer, Decision, Refusal};
 use crate::fact::{DeploymentFact, Fact};
 use crate::input::LaneVerb;
-use crate::model::{DeploymentId, Digest, LaneId, Pause, ReleaseId};
+use crate::model::{DeploymentId, Digest, LaneId, Pause, ReleaseId, UnixMs};
 use crate::world::State;
 
-fn done(fact: DeploymentFact) -> Decision {
+pub(super) fn done(fact: DeploymentFact) -> Decision {
     Decision::done(vec![Fact::Deployment(fact)])
 }
 
-fn no(why: String) -> Decision {
+pub(super) fn no(why: String) -> Decision {
     Decision::refuse(Refusal::Rejected(why))
 }
 
-/// Locks a lane, opens it, or takes a refusal back.
-pub fn lane(state: &State, lane: LaneId, verb: LaneVerb, by: String, why: String) -> Decision {
+/// Locks a lane, opens it, takes a refusal back, or mends what has drifted.
+pub fn lane(state: &State, at: UnixMs, lane: LaneId, verb: LaneVerb, by: String, why: String) -> Decision {
     if !state.config.environments.contains_key(&lane.environment) && !state.lanes.contains_key(&lane) {
         return Decision::refuse(Refusal::EnvironmentUnknown(lane.environment.to_string()));
     }
@@ -31,6 +32,9 @@ pub fn lane(state: &State, lane: LaneId, verb: LaneVerb, by: String, why: String
         (LaneVerb::Unlock, None) => no(format!("{lane} is not locked")),
         (LaneVerb::Unlock, Some(_)) => done(DeploymentFact::LaneUnlocked { lane, by, why }),
         (LaneVerb::Allow(release), _) => allow(state, lane, &release, by, why),
+        (LaneVerb::Converge(target), _) => drift::converge(state, lane, target.as_ref(), by, why),
+        (LaneVerb::Forget(target), _) => drift::forget(state, lane, &target, by, why),
+        (LaneVerb::Adopt, _) => drift::adopt(state, at, lane, by, why),
     }
 }
 

@@ -222,7 +222,7 @@ fn count(amount: Amount, total: u32) -> u32 {
     }
 }
 
-fn ceiling(amount: Option<Amount>, total: u32) -> u32 {
+pub(super) fn ceiling(amount: Option<Amount>, total: u32) -> u32 {
     let usual = if total <= SMALL { Amount::Count(1) } else { Amount::Percent(10) };
     count(amount.unwrap_or(usual), total).max(1)
 }
@@ -232,8 +232,37 @@ fn budget(amount: Option<Amount>, total: u32) -> u32 {
     count(amount.unwrap_or(usual), total)
 }
 
+/// The plan of a catch-up: targets join it as they are back, under the ceilings of the lane.
+pub(super) fn none(state: &State, lane: &LaneId, release: &Release) -> DeploymentPlan {
+    let rails = state.config.environments.get(&lane.environment);
+    let total = u32::try_from(targets(state, &lane.environment).len()).unwrap_or(u32::MAX);
+    let at_most = |amount: fn(&Environment) -> Option<Amount>| ceiling(rails.and_then(amount), total);
+    DeploymentPlan {
+        release: release.id.clone(),
+        name: release.name(),
+        title: release.title.clone(),
+        batches: Vec::new(),
+        ways_back: Vec::new(),
+        stragglers: Vec::new(),
+        lane_targets: total,
+        max_unavailable: at_most(|rails| rails.max_unavailable),
+        rollback_at_once: at_most(|rails| rails.rollback_at_once),
+    }
+}
+
+/// What it runs or has linked, whatever the lane thinks of it: a catch-up that fails leaves it there, out of traffic.
+pub(super) fn way_back_to_what_runs(state: &State, lane: &LaneId, target: &PlannedTarget) -> WayBack {
+    let Some(seen) = seen(state, lane, target.agent) else { return WayBack::Absent };
+    let running = match &seen.running {
+        Running::Release(name) => Some(name),
+        Running::Other(_) | Running::Nothing => None,
+    };
+    let here = running.filter(|name| seen.linked.as_ref() == Some(name)).or(seen.linked.as_ref());
+    here.map_or(WayBack::Absent, |name| WayBack::Release(name.clone()))
+}
+
 /// What it runs now, if that is well and not refused; else the last good release; else what is linked; else nothing was there.
-fn way_back(state: &State, lane: &LaneId, target: &PlannedTarget) -> PlannedWayBack {
+pub(super) fn way_back(state: &State, lane: &LaneId, target: &PlannedTarget) -> PlannedWayBack {
     let to = |release: Option<ReleaseId>| {
         let name = release.as_ref().and_then(|id| state.releases.get(id)).map(|release| release.name());
         let to = name.map_or(WayBack::Absent, WayBack::Release);

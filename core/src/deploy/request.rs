@@ -1,5 +1,6 @@
 //! From a `deploy` entry whose needs have ended to a release and a deployment that waits for its lane; and who may ask for one.
 
+use super::drift::drifted;
 use super::end;
 use super::plan::next_deployment;
 use super::state::Deployment;
@@ -146,6 +147,12 @@ pub(super) fn is_forward(state: &State, deployment: &Deployment) -> Result<(), R
     let revision = |id: &ReleaseId| state.releases.get(id).map(|known| known.revision.clone());
     if let Some(why) = lane.refusal(release, revision) {
         return Err(Refusal::Rejected(format!("{} refuses {}: {why}", lane.id, release.name())));
+    }
+    if let Some((agent, why)) = drifted(state, lane).first() {
+        let name = state.agents.get(agent).map_or_else(|| agent.to_string(), |agent| agent.register.name.to_string());
+        let why =
+            format!("{} is mixed, only a person starts anything: {name}: {why}; see `windlass converge`", lane.id);
+        return Err(Refusal::Rejected(why));
     }
     let desired = lane.desired.as_ref().and_then(|id| state.releases.get(id));
     let (Some(desired), Some(run)) = (desired, state.runs.get(&deployment.run)) else { return Ok(()) };

@@ -20,11 +20,12 @@
 //!
 //! The state keeps only what a target said after its last change ended, so that "names" is never news from before.
 
+use super::debts::is_in_hand;
 use super::state::{Deployment, DeploymentState, Target};
 use super::targets::{is_back, lost_after, runs, seen, silent_since};
 use crate::job::Job;
 use crate::model::deployment::{DeploymentKind, TargetState};
-use crate::model::{Health, Observation, Outcome, Phase, Running, UnixMs, WayBack};
+use crate::model::{AgentId, Health, LaneId, Observation, Outcome, Phase, Running, UnixMs, WayBack};
 use crate::world::State;
 
 /// Revert jobs that a target gets.
@@ -57,15 +58,23 @@ pub(super) fn settle(state: &State, at: UnixMs, deployment: &Deployment, target:
     let agent = target.target.agent;
     let silent = due(state, deployment, target).is_some_and(|due| due <= at);
     let seen = seen(state, lane, agent);
+    // One that comes in later is no failure of the rollout: it is owed, and caught up with.
+    let is_late = deployment.state != DeploymentState::Preparing;
     let by_hand = seen.is_some_and(|seen| seen.held_by_hand);
-    let back = seen.is_some_and(|seen| is_back(seen, &target.way_back));
+    let catches_up = deployment.kind == DeploymentKind::CatchUp;
+    let back = seen.is_some_and(|seen| is_there(deployment, target, seen));
     match &target.state {
+        TargetState::Waiting if catches_up && is_taken_over(state, lane, agent) => to(owed("the rollout has it")),
+        TargetState::Waiting if catches_up && is_owed_nothing(state, lane, agent) => to(TargetState::Confirmed),
+        TargetState::Confirmed if catches_up => None,
         TargetState::Waiting if deployment.kind == DeploymentKind::Rollback && back => to(TargetState::Reverted),
         TargetState::Waiting if silent_since(state, agent).is_some() => to(owed("away")),
         TargetState::Waiting => None,
         TargetState::Preparing => match outcome(state, deployment, target) {
             Some(Outcome::Succeeded) => to(TargetState::Prepared),
+            Some(other) if is_late => to(owed(&ending(target, other))),
             Some(other) => failed(owed(&ending(target, other)), ending(target, other)),
+            None if silent && is_late => to(owed("away")),
             None if silent => failed(owed("silent while it was prepared"), "silent while it was prepared"),
             None => None,
         },
@@ -95,11 +104,27 @@ pub(super) fn settle(state: &State, at: UnixMs, deployment: &Deployment, target:
     }
 }
 
+/// Back where it shall return to. What a catch-up could not bring further stays out of traffic there.
+fn is_there(deployment: &Deployment, target: &Target, seen: &Observation) -> bool {
+    let in_traffic = deployment.kind != DeploymentKind::CatchUp && seen.drained;
+    is_back(&Observation { drained: in_traffic, ..seen.clone() }, &target.way_back)
+}
+
+fn is_taken_over(state: &State, lane: &LaneId, agent: AgentId) -> bool {
+    state.lanes.get(lane).is_some_and(|lane| is_in_hand(state, lane, agent))
+}
+
+/// It is on the release by itself, or none of the environment any more.
+fn is_owed_nothing(state: &State, lane: &LaneId, agent: AgentId) -> bool {
+    state.lanes.get(lane).is_some_and(|lane| !lane.owed.contains_key(&agent))
+}
+
 /// When silence changes where a target is.
 pub(super) fn due(state: &State, deployment: &Deployment, target: &Target) -> Option<UnixMs> {
     let span = lost_after(state, &deployment.id.lane);
     let silent = || silent_since(state, target.target.agent).map(|since| since.after(span));
     match target.state {
+        TargetState::Confirmed if deployment.kind == DeploymentKind::CatchUp => None,
         TargetState::Preparing | TargetState::Prepared | TargetState::Confirmed | TargetState::Unhealthy => silent(),
         TargetState::Changing | TargetState::Reverting => silent().or_else(|| {
             let ended = job(state, deployment, target)?.ended?;
@@ -144,7 +169,7 @@ fn after_job(state: &State, deployment: &Deployment, target: &Target) -> Option<
     match target.phase {
         Phase::Prepare => None,
         Phase::Change => after_change(state, deployment, target, outcome, seen),
-        Phase::Revert => after_revert(target, outcome, seen),
+        Phase::Revert => after_revert(deployment, target, outcome, seen),
     }
 }
 
@@ -173,7 +198,7 @@ fn after_change(
             return if seen.health == Health::Unhealthy { failed(TargetState::Unhealthy, why) } else { None };
         }
     }
-    if is_back(seen, &target.way_back) {
+    if is_there(deployment, target, seen) {
         return failed(TargetState::Reverted, why);
     }
     if is_coming_up(seen, &target.way_back) {
@@ -183,8 +208,8 @@ fn after_change(
     failed(TargetState::Stuck { why: stuck }, why)
 }
 
-fn after_revert(target: &Target, outcome: &Outcome, seen: &Observation) -> Option<Move> {
-    if is_back(seen, &target.way_back) {
+fn after_revert(deployment: &Deployment, target: &Target, outcome: &Outcome, seen: &Observation) -> Option<Move> {
+    if is_there(deployment, target, seen) {
         return to(TargetState::Reverted);
     }
     if outcome.is_success() && is_coming_up(seen, &target.way_back) {

@@ -141,12 +141,35 @@ pub struct Target {
     pub touched: bool,
     /// Its first failure; it counts once.
     pub failed: Option<String>,
+    /// Prepare jobs so far.
+    pub prepares: u32,
     /// Revert jobs so far.
     pub reverts: u32,
     /// Since when it is in this state.
     pub since: UnixMs,
     /// How long it was healthy, by its own clock, when the present bake began anew; before, nothing counts.
     pub baked_before: Duration,
+}
+
+impl Target {
+    /// The line of a target in a batch, as it begins.
+    pub(super) fn new(target: PlannedTarget, batch: usize, way_back: WayBack, state: TargetState, at: UnixMs) -> Self {
+        Self {
+            target,
+            state,
+            batch,
+            way_back,
+            job: None,
+            phase: Phase::Prepare,
+            generation: 0,
+            touched: false,
+            failed: None,
+            prepares: 0,
+            reverts: 0,
+            since: at,
+            baked_before: Duration::default(),
+        }
+    }
 }
 
 impl Deployment {

@@ -19,6 +19,9 @@
 //! | rolling_back | everything is stopped, and no person asked | admits nothing |
 //! | rolling_back | every touched target back, or named | rolled_back (of a person's: succeeded, incomplete) |
 
+use super::catch_up;
+use super::drift::highest;
+use super::join;
 use super::plan::{Wish, desired_back, forward};
 use super::request::is_forward;
 use super::settle::{self, REVERTS_MAX, settle};
@@ -48,8 +51,15 @@ pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fa
     if !moves.is_empty() {
         return moves;
     }
+    if deployment.kind == DeploymentKind::CatchUp {
+        return catch_up::step(state, deployment, plan);
+    }
     if let Some(held) = held(state, deployment, plan) {
         return held;
+    }
+    let joined = join::joins(state, deployment, plan);
+    if !joined.is_empty() {
+        return joined;
     }
     match deployment.state {
         DeploymentState::Preparing => preparing(state, deployment, plan),
@@ -165,7 +175,7 @@ fn preparing(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> V
     if !deployment.targets.iter().any(|target| target.state == TargetState::Prepared) {
         return reject(state, deployment, format!("no target could be prepared{}", failures(deployment)));
     }
-    let generation = state.lanes.get(&deployment.id.lane).map_or(0, |lane| lane.generation) + 1;
+    let generation = highest(state, &deployment.id.lane) + 1;
     vec![Fact::Deployment(DeploymentFact::BatchStarted { id: deployment.id.clone(), batch: 0, generation })]
 }
 
@@ -176,6 +186,7 @@ fn changing(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: us
     let mut admitted = admit::reverts(state, deployment);
     if admitted.is_empty() {
         admitted = admit::changes(state, deployment, k);
+        admitted.extend(admit::prepares(state, deployment));
     }
     if !admitted.is_empty() {
         return admitted;
@@ -188,7 +199,7 @@ fn changing(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: us
 }
 
 /// Confirmed, failed and left where it is, or owed.
-fn is_settled(target: &Target) -> bool {
+pub(super) fn is_settled(target: &Target) -> bool {
     match target.state {
         TargetState::Confirmed
         | TargetState::Reverted
@@ -208,7 +219,8 @@ fn baking(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usiz
     if let Some(facts) = over_budget(state, deployment, plan, k) {
         return facts;
     }
-    let admitted = admit::reverts(state, deployment);
+    let mut admitted = admit::reverts(state, deployment);
+    admitted.extend(admit::prepares(state, deployment));
     if !admitted.is_empty() {
         return admitted;
     }
@@ -274,7 +286,7 @@ fn over_budget(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k:
 }
 
 /// `: web2 (production/change@web2 failed(1))`, or nothing.
-fn failures(deployment: &Deployment) -> String {
+pub(super) fn failures(deployment: &Deployment) -> String {
     let each: Vec<String> = deployment
         .targets
         .iter()
@@ -308,7 +320,7 @@ pub(super) fn rollback_started(
     why: String,
     by: Option<String>,
 ) -> Fact {
-    let generation = state.lanes.get(&id.lane).map_or(0, |lane| lane.generation) + 1;
+    let generation = highest(state, &id.lane) + 1;
     Fact::Deployment(DeploymentFact::RollbackStarted { id: id.clone(), generation, desired, why, refused, by })
 }
 

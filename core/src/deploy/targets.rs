@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::state::{Deployment, DeploymentState};
+use super::state::{Deployment, DeploymentState, Target};
 use crate::agent::{Agent, Presence};
 use crate::input::KillMode;
 use crate::model::deployment::PlannedTarget;
@@ -42,6 +42,13 @@ pub(super) fn planned(agent: &Agent) -> PlannedTarget {
 
 /// Why a target cannot be changed now; none if it can.
 pub(super) fn obstacle(state: &State, lane: &LaneId, agent: &Agent) -> Option<String> {
+    let by_hand = agent.observations.get(lane).is_some_and(|seen| seen.held_by_hand);
+    let other = obstacle_for_person(state, lane, agent);
+    other.or_else(|| by_hand.then(|| "held by hand".to_owned()))
+}
+
+/// The same for who may take over what is held by hand.
+pub(super) fn obstacle_for_person(state: &State, lane: &LaneId, agent: &Agent) -> Option<String> {
     let rails = state.config.environments.get(&lane.environment)?;
     if agent.session().is_none() {
         return Some("away".to_owned());
@@ -58,11 +65,17 @@ pub(super) fn obstacle(state: &State, lane: &LaneId, agent: &Agent) -> Option<St
     if agent.offer.kill == KillMode::Group && rails.require_cgroup {
         return Some("it ends jobs by process group".to_owned());
     }
-    match agent.observations.get(lane) {
-        Some(seen) if seen.held_by_hand => Some("held by hand".to_owned()),
-        None if was_touched(state, lane, agent.id) => Some("it has not said what it runs".to_owned()),
-        Some(_) | None => None,
+    if is_being_caught_up(state, lane, agent.id) {
+        return Some("it is being brought to what the lane wants".to_owned());
     }
+    let is_unheard = !agent.observations.contains_key(lane) && was_touched(state, lane, agent.id);
+    is_unheard.then(|| "it has not said what it runs".to_owned())
+}
+
+fn is_being_caught_up(state: &State, lane: &LaneId, agent: AgentId) -> bool {
+    let catch_up = state.lanes.get(lane).and_then(|lane| lane.catch_up.as_ref());
+    let line = catch_up.and_then(|id| state.deployments.get(id)).and_then(|deployment| deployment.target(agent));
+    line.is_some_and(Target::is_in_change)
 }
 
 /// True if a deployment of this lane ever changed the target.
@@ -80,7 +93,7 @@ fn has_spoken(state: &State, lane: &LaneId, agent: &Agent) -> bool {
     }
 }
 
-fn hearing_ends(state: &State, agent: &Agent) -> UnixMs {
+pub(super) fn hearing_ends(state: &State, agent: &Agent) -> UnixMs {
     match agent.presence {
         Presence::Enrolled | Presence::Gone { .. } => state.begun.after(HEARING),
         Presence::Connected { since, .. } => since.after(HEARING),
@@ -111,14 +124,14 @@ pub(super) fn lost_after(state: &State, lane: &LaneId) -> Duration {
     configured.filter(|span| span.ms() > 0).unwrap_or(LOST_AFTER)
 }
 
-/// True if a target is proven to serve: here, healthy, and its process names a release.
+/// True if a target is proven to serve: here, healthy, in traffic, and its process names a release.
 pub(super) fn serves(state: &State, lane: &LaneId, agent: AgentId) -> bool {
     seen(state, lane, agent).is_some_and(|seen| {
         let names = match seen.running {
             Running::Release(_) => true,
             Running::Other(_) | Running::Nothing => false,
         };
-        seen.health == Health::Healthy && names
+        seen.health == Health::Healthy && names && !seen.drained
     })
 }
 
@@ -130,7 +143,7 @@ pub(super) fn runs(seen: &Observation, name: &str) -> bool {
 /// True if a target is back where it shall return to, and well.
 pub(super) fn is_back(seen: &Observation, way_back: &WayBack) -> bool {
     match way_back {
-        WayBack::Release(name) => runs(seen, name) && seen.health == Health::Healthy,
+        WayBack::Release(name) => runs(seen, name) && seen.health == Health::Healthy && !seen.drained,
         WayBack::Absent => seen.linked.is_none() && seen.running == Running::Nothing,
     }
 }
@@ -146,7 +159,7 @@ pub(super) fn release_named(state: &State, lane: &LaneId, name: &str) -> Option<
 /// Agents that a job of any lane may be changing now. A job that was admitted and not yet placed counts.
 pub(super) fn in_change(state: &State) -> BTreeSet<AgentId> {
     let mut found = BTreeSet::new();
-    for deployment in state.deployments.values() {
+    for deployment in state.deployments.values().filter(|deployment| !deployment.is_ended()) {
         found
             .extend(deployment.targets.iter().filter(|target| target.is_in_change()).map(|target| target.target.agent));
     }

@@ -1,5 +1,6 @@
 //! Deployments over fake hosts: what they do is scripted, what the master believes is the shipped code, driven by whole turns.
 
+mod catch_up;
 mod checks;
 mod holds;
 mod host;

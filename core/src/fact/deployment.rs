@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
+use crate::model::deployment::{
+    DebtEnd, DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState,
+};
 use crate::model::{
-    AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Pause, Phase, Release, ReleaseId, Rules, RunId,
+    AgentId, BatchSpec, DeploymentId, Digest, JobKey, LaneId, Pause, Phase, Release, ReleaseId, Rules, RunId, WayBack,
 };
 
 /// One thing that happened to a release, a deployment or a lane.
@@ -86,6 +88,17 @@ pub enum DeploymentFact {
         generation: u64,
         /// The job, which is added to the run in the same turn.
         job: JobKey,
+    },
+    /// A target comes in while the deployment is active: it joined late, or is back.
+    TargetJoined {
+        /// Which deployment.
+        id: DeploymentId,
+        /// Which target.
+        target: PlannedTarget,
+        /// Index of its batch in the plan.
+        batch: usize,
+        /// Where it returns to.
+        way_back: WayBack,
     },
     /// A target is somewhere else.
     TargetMoved {
@@ -203,6 +216,73 @@ pub enum DeploymentFact {
         /// Why.
         why: String,
     },
+    /// A lane owes a target what it wants.
+    DebtMade {
+        /// Which lane.
+        lane: LaneId,
+        /// Which target.
+        target: AgentId,
+        /// Why.
+        why: String,
+    },
+    /// It does no more.
+    DebtEnded {
+        /// Which lane.
+        lane: LaneId,
+        /// Which target.
+        target: AgentId,
+        /// How.
+        how: DebtEnd,
+        /// The release the lane can return to from here on, if that changes: nobody is owed it any more.
+        last_good: Option<ReleaseId>,
+    },
+    /// A target that a lane may have changed is here, and has nothing of the lane: it is a fresh host.
+    TargetBlank {
+        /// Which lane.
+        lane: LaneId,
+        /// Which target.
+        target: AgentId,
+    },
+    /// So many failed on their way to what the lane wants that nobody is brought to it by itself any more.
+    CatchUpStopped {
+        /// Which lane.
+        lane: LaneId,
+        /// Why.
+        why: String,
+    },
+    /// A person wants targets on what their lane wants, whatever stands against it.
+    Converged {
+        /// Which lane.
+        lane: LaneId,
+        /// These, with what they are known to run.
+        targets: BTreeMap<AgentId, String>,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A lane lists a target no more that has left its environment.
+    TargetForgotten {
+        /// Which lane.
+        lane: LaneId,
+        /// Which target.
+        target: AgentId,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A lane that was restored from a backup acts again, above all that its targets have seen.
+    LaneAdopted {
+        /// Which.
+        lane: LaneId,
+        /// Of the lane from here on.
+        generation: u64,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// A deployment is over; its outcome never changes.
     Ended {
         /// Which.
@@ -225,13 +305,23 @@ impl DeploymentFact {
     pub fn lane(&self) -> Option<&LaneId> {
         match self {
             Self::ReleaseMade { .. } | Self::AllStopped { .. } | Self::StopLifted { .. } => None,
-            Self::LaneLocked { lane, .. } | Self::LaneUnlocked { lane, .. } | Self::Allowed { lane, .. } => Some(lane),
+            Self::LaneLocked { lane, .. }
+            | Self::LaneUnlocked { lane, .. }
+            | Self::Allowed { lane, .. }
+            | Self::DebtMade { lane, .. }
+            | Self::DebtEnded { lane, .. }
+            | Self::TargetBlank { lane, .. }
+            | Self::CatchUpStopped { lane, .. }
+            | Self::Converged { lane, .. }
+            | Self::TargetForgotten { lane, .. }
+            | Self::LaneAdopted { lane, .. } => Some(lane),
             Self::Requested { id, .. }
             | Self::PlanMade { id, .. }
             | Self::Approved { id, .. }
             | Self::Started { id, .. }
             | Self::BatchStarted { id, .. }
             | Self::TargetAdmitted { id, .. }
+            | Self::TargetJoined { id, .. }
             | Self::TargetMoved { id, .. }
             | Self::Recovered { id, .. }
             | Self::BakeStarted { id, .. }

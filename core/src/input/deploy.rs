@@ -1,6 +1,6 @@
 //! What people do to lanes and deployments.
 
-use crate::model::{Digest, ReleaseId};
+use crate::model::{AgentName, Digest, ReleaseId};
 
 /// What people do to a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,12 @@ pub enum LaneVerb {
     Unlock,
     /// A refused release is taken again, and others of its revision.
     Allow(ReleaseId),
+    /// Targets are brought to what the lane wants, whatever stands against it: this one, or all that are not there.
+    Converge(Option<AgentName>),
+    /// A target that has left the environment is listed no more.
+    Forget(AgentName),
+    /// After a restore: what its targets run is known again, and what it does from here on is above all that they have seen.
+    Adopt,
 }
 
 /// What people do to a deployment.

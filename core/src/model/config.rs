@@ -79,6 +79,24 @@ pub struct Environment {
     /// Who approves forward deployments.
     #[serde(default)]
     pub approvals: Approvals,
+    /// How targets that do not run what their lane wants are brought to it.
+    #[serde(default)]
+    pub catch_up: CatchUp,
+}
+
+/// How targets that do not run what their lane wants are brought to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatchUp {
+    /// So many at a time, of the targets of the lane.
+    pub at_once: Amount,
+    /// After so many failures on the way to one release a person looks first.
+    pub max_failures: u32,
+}
+
+impl Default for CatchUp {
+    fn default() -> Self {
+        Self { at_once: Amount::Percent(10), max_failures: 3 }
+    }
 }
 
 /// Approvals that a plan needs before it is carried out.

@@ -16,6 +16,8 @@ pub enum DeploymentKind {
     Forward,
     /// Back to an earlier one, asked by a person while no deployment was active.
     Rollback,
+    /// To what the lane wants already, for targets that do not run it; beside whatever else the lane does.
+    CatchUp,
 }
 
 /// What the pipeline file says about failures of a deployment.
@@ -170,6 +172,16 @@ pub struct PlannedWayBack {
     pub to: WayBack,
     /// The release behind `to`; none for absent.
     pub release: Option<ReleaseId>,
+}
+
+/// How a debt of a lane ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DebtEnd {
+    /// The target's running process names what the lane wants.
+    Paid,
+    /// The target is none of this environment any more.
+    Left,
 }
 
 /// Where a target is in a deployment.

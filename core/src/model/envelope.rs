@@ -156,6 +156,8 @@ pub enum Builtin {
         /// One blob each.
         artifacts: Vec<Collect>,
     },
+    /// Takes the target out of traffic, before anything else: what it runs is not what its lane wants.
+    Drain(Change),
     /// Fetch, verify, unpack and prove the way back; touches nothing that serves.
     Prepare(Change),
     /// Drain, stop, switch the symlink, start.
@@ -175,6 +177,7 @@ impl Builtin {
             Self::Checkout { .. } => "checkout",
             Self::Fetch { .. } => "fetch",
             Self::Put { .. } => "put",
+            Self::Drain(_) => "drain",
             Self::Prepare(_) => "prepare",
             Self::Switch(_) => "switch",
             Self::Check(_) => "check",

@@ -21,7 +21,7 @@ mod size;
 pub mod time;
 pub mod trigger;
 
-pub use config::{AgentRegister, Approvals, Config, Environment, Project, Retention};
+pub use config::{AgentRegister, Approvals, CatchUp, Config, Environment, Project, Retention};
 pub use deployment::{AfterRollback, OnFailure, Rules};
 pub use digest::Digest;
 pub use envelope::{Action, Builtin, Collect, CollectFrom, Command, Envelope, FetchFile, RunIf, Step, Workspace};

@@ -22,6 +22,9 @@ pub struct Observation {
     pub generation: u64,
     /// A person moved it by hand on the host: only a person moves it again.
     pub held_by_hand: bool,
+    /// It was taken out of traffic, and waits there for the release that its lane wants.
+    #[serde(default)]
+    pub drained: bool,
     /// What gates and identity say now.
     pub health: Health,
 }

@@ -213,6 +213,12 @@ pub struct Change {
     pub way_back: WayBack,
     /// The longest bake of the deployment: the observer samples at gate speed for so long.
     pub bake: Duration,
+    /// The way back is not what the lane wants: a target that takes it stays out of traffic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays_drained: bool,
+    /// A person of the master's side asks: what was held by hand is held no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lets_go: bool,
 }
 
 /// Where a target returns to.

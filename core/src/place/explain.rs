@@ -44,6 +44,8 @@ pub enum Waiting {
     Lane(Option<DeploymentId>),
     /// For its lane, which nobody may start on.
     Locked(LaneId, Hold),
+    /// For its lane, which was restored from a backup.
+    Fenced(LaneId),
     /// For its lane: nothing starts on any.
     AllStopped(Hold),
     /// For people who approve the plan of its deployment: so many more, of these.
@@ -74,7 +76,7 @@ impl Waiting {
             Self::Placed(_) => "placed",
             Self::Stopped(_) => "stopped",
             Self::Unsettled { .. } => "unsettled",
-            Self::Lane(_) | Self::Locked(..) | Self::AllStopped(_) => "lane",
+            Self::Lane(_) | Self::Locked(..) | Self::Fenced(_) | Self::AllStopped(_) => "lane",
             Self::Paused(..) => "paused",
             Self::Approval { .. } => "approval",
         }
@@ -107,6 +109,13 @@ impl fmt::Display for Waiting {
             Self::Lane(Some(deployment)) => write!(f, "the lane is held by {deployment}"),
             Self::Lane(None) => f.write_str("waits for its lane"),
             Self::Locked(lane, lock) => write!(f, "{lane} is locked {lock}"),
+            Self::Fenced(lane) => {
+                let (service, environment) = (&lane.service, &lane.environment);
+                write!(
+                    f,
+                    "the master was restored, and {lane} may be behind its targets: `windlass lane adopt {service} {environment}`"
+                )
+            }
             Self::AllStopped(stop) => write!(f, "everything is stopped {stop}"),
             Self::Approval { deployment, plan, missing, from } => {
                 let plural = if *missing == 1 { "approval" } else { "approvals" };
@@ -140,6 +149,7 @@ pub fn explain(state: &State, run: &Run, job: &Job) -> Option<Waiting> {
 fn deploying(state: &State, id: &DeploymentId) -> Option<Waiting> {
     let lane = state.lanes.get(&id.lane)?;
     match &lane.active {
+        _ if lane.fenced => Some(Waiting::Fenced(lane.id.clone())),
         Some(active) if active == id => {
             let pause = state.deployments.get(id)?.paused.clone()?;
             Some(Waiting::Paused(id.clone(), pause))

@@ -151,6 +151,12 @@ impl State {
     fn restore(&mut self, at: UnixMs, touched: &mut Touched) {
         touched.all = true;
         self.restored = Some(self.epoch);
+        let lanes: Vec<_> = self.lanes.keys().cloned().collect();
+        for lane in lanes {
+            if let Some(lane) = self.lanes.get_mut(&lane) {
+                Arc::make_mut(lane).fenced = true;
+            }
+        }
         let names: Vec<_> = self.projects.keys().cloned().collect();
         for name in names {
             if let Some(project) = self.projects.get_mut(&name) {

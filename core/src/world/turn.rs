@@ -180,7 +180,7 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
         Input::Rollback { lane, to, by, reason } => deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason),
         Input::SetSecret(set) => secret::set(state, set),
         Input::DeleteSecret { secret, by, reason } => secret::delete(state, secret, by, reason),
-        Input::Lane { lane, verb, by, reason } => deploy::people::lane(state, lane, verb, by, reason),
+        Input::Lane { lane, verb, by, reason } => deploy::people::lane(state, at, lane, verb, by, reason),
         Input::Deployment { deployment, verb, by, reason } => match verb {
             DeploymentVerb::Abort => deploy::decide::decide_abort(state, &deployment, &by, &reason),
             DeploymentVerb::Pause => deploy::people::pause(state, &deployment, by, reason),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
-use windlass_core::model::{Amount, Approvals, Environment, EnvironmentName, Name, Project, ProjectName};
+use windlass_core::model::{Amount, Approvals, CatchUp, Environment, EnvironmentName, Name, Project, ProjectName};
 
 use super::check::Checker;
 use super::limits::{LOST_AFTER_RANGE, TARGET_LOST_AFTER};
@@ -47,6 +47,7 @@ impl Checker<'_> {
             same_user: written.same_user,
             require_cgroup: written.require_cgroup,
             approvals: self.approvals(&format!("{key}.approvals"), written.approvals),
+            catch_up: self.catch_up(&format!("{key}.catch_up"), written.catch_up),
             targets: written.targets.into_inner(),
         }
     }
@@ -121,6 +122,20 @@ impl Checker<'_> {
             self.wrong(at, key, text, "write for example { required = 1, from = [\"lena\", \"tom\"] }");
         }
         Approvals { required, from }
+    }
+
+    fn catch_up(&mut self, key: &str, written: written::CatchUp) -> CatchUp {
+        let usual = CatchUp::default();
+        let at_once = self.amount(&format!("{key}.at_once"), written.at_once).unwrap_or(usual.at_once);
+        let max_failures = match written.max_failures {
+            Some(none) if *none.get_ref() == 0 => {
+                let (key, text) = (format!("{key}.max_failures"), "no target would ever be caught up with");
+                self.wrong(Some(none.span().start), &key, text, "at least 1");
+                usual.max_failures
+            }
+            other => other.map_or(usual.max_failures, Spanned::into_inner),
+        };
+        CatchUp { at_once, max_failures }
     }
 
     fn amount(&mut self, key: &str, written: Option<Spanned<written::Amount>>) -> Option<Amount> {

@@ -114,6 +114,15 @@ pub(super) struct Environment {
     pub(super) require_cgroup: bool,
     #[serde(default)]
     pub(super) approvals: Option<Spanned<Approvals>>,
+    #[serde(default)]
+    pub(super) catch_up: CatchUp,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CatchUp {
+    pub(super) at_once: Option<Spanned<Amount>>,
+    pub(super) max_failures: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use windlass_core::input::LaneVerb;
-use windlass_core::model::{Digest, EnvironmentName, LaneId, Release, ReleaseId, ServiceName};
+use windlass_core::model::{AgentName, Digest, EnvironmentName, LaneId, Release, ReleaseId, ServiceName};
 use windlass_core::{Answer as Answered, Input, State, deploy};
 use windlass_proto::api::{self, Page, ProblemKind};
 
@@ -85,6 +85,31 @@ pub(super) async fn allow(call: Call) -> Answer {
     let asked: api::AllowRequest = call.json()?;
     let release = release_id(&lane_of(&call)?.service, &asked.release, "/release")?;
     act(call, LaneVerb::Allow(release), &asked.reason).await
+}
+
+/// `POST /lanes/{service}/{environment}/converge`
+pub(super) async fn converge(call: Call) -> Answer {
+    let asked: api::ConvergeRequest = call.json()?;
+    let target = asked.target.as_deref().map(target_name).transpose()?;
+    act(call, LaneVerb::Converge(target), &asked.reason).await
+}
+
+/// `POST /lanes/{service}/{environment}/forget`
+pub(super) async fn forget(call: Call) -> Answer {
+    let asked: api::ForgetRequest = call.json()?;
+    let target = target_name(&asked.target)?;
+    act(call, LaneVerb::Forget(target), &asked.reason).await
+}
+
+fn target_name(name: &str) -> Result<AgentName, Refused> {
+    let wrong = || format!("{:?} is not the name of a target", cut(name));
+    AgentName::new(name).map_err(|_| Refused::member(ProblemKind::WrongParams, "/target", wrong()))
+}
+
+/// `POST /lanes/{service}/{environment}/adopt`
+pub(super) async fn adopt(call: Call) -> Answer {
+    let asked: api::ReasonRequest = call.json()?;
+    act(call, LaneVerb::Adopt, &asked.reason).await
 }
 
 /// Answers with the lane as it is then.

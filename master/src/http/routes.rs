@@ -261,6 +261,30 @@ fn for_holding() -> Vec<Route> {
         .takes::<api::AllowRequest>()
         .gives::<api::Lane>(200),
         Route::post(
+            "/api/v1/lanes/{service}/{environment}/converge",
+            Right::Deploy,
+            "Brings targets to what their lane wants, also what is held by hand or stuck",
+            |c| Box::pin(lanes::converge(c)),
+        )
+        .takes::<api::ConvergeRequest>()
+        .gives::<api::Lane>(200),
+        Route::post(
+            "/api/v1/lanes/{service}/{environment}/forget",
+            Right::Deploy,
+            "Lists a target no more that has left the environment",
+            |c| Box::pin(lanes::forget(c)),
+        )
+        .takes::<api::ForgetRequest>()
+        .gives::<api::Lane>(200),
+        Route::post(
+            "/api/v1/lanes/{service}/{environment}/adopt",
+            Right::Deploy,
+            "Lets a restored lane act again, above all that its targets have seen",
+            |c| Box::pin(lanes::adopt(c)),
+        )
+        .takes::<api::ReasonRequest>()
+        .gives::<api::Lane>(200),
+        Route::post(
             "/api/v1/stop-all",
             Right::Deploy,
             "Stops whatever happens by itself to targets, forward and back, or lets it go on",

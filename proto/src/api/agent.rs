@@ -173,4 +173,7 @@ pub struct ObservedService {
     pub generation: u64,
     /// A person moved it by hand on the host.
     pub held_by_hand: bool,
+    /// It is out of traffic, until it has what its lane wants.
+    #[serde(default)]
+    pub drained: bool,
 }

@@ -158,6 +158,24 @@ pub enum EventKind {
     /// A lane takes a release again that it refused.
     #[serde(rename = "lane.allowed")]
     LaneAllowed,
+    /// A lane owes a target what it wants.
+    #[serde(rename = "lane.owes")]
+    LaneOwes,
+    /// It owes it no more.
+    #[serde(rename = "lane.paid")]
+    LanePaid,
+    /// So many failed on their way to what a lane wants that a person looks first.
+    #[serde(rename = "lane.catch_up_stopped")]
+    LaneCatchUpStopped,
+    /// A person brings targets to what their lane wants.
+    #[serde(rename = "lane.converged")]
+    LaneConverged,
+    /// A lane that was restored acts again.
+    #[serde(rename = "lane.adopted")]
+    LaneAdopted,
+    /// A target that left is listed no more.
+    #[serde(rename = "target.forgotten")]
+    TargetForgotten,
     /// Nothing happens to a target by itself any more.
     #[serde(rename = "all.stopped")]
     AllStopped,
@@ -171,7 +189,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 46] = [
         Self::RunCreated,
         Self::RunStarted,
         Self::RunHeld,
@@ -209,6 +227,12 @@ impl EventKind {
         Self::LaneLocked,
         Self::LaneUnlocked,
         Self::LaneAllowed,
+        Self::LaneOwes,
+        Self::LanePaid,
+        Self::LaneCatchUpStopped,
+        Self::LaneConverged,
+        Self::LaneAdopted,
+        Self::TargetForgotten,
         Self::AllStopped,
         Self::AllLifted,
         Self::Reset,
@@ -254,6 +278,12 @@ impl EventKind {
             Self::LaneLocked => "lane.locked",
             Self::LaneUnlocked => "lane.unlocked",
             Self::LaneAllowed => "lane.allowed",
+            Self::LaneOwes => "lane.owes",
+            Self::LanePaid => "lane.paid",
+            Self::LaneCatchUpStopped => "lane.catch_up_stopped",
+            Self::LaneConverged => "lane.converged",
+            Self::LaneAdopted => "lane.adopted",
+            Self::TargetForgotten => "target.forgotten",
             Self::AllStopped => "all.stopped",
             Self::AllLifted => "all.lifted",
             Self::Reset => "reset",

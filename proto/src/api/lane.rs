@@ -32,6 +32,51 @@ pub struct Lane {
     pub refused: Vec<RefusedRelease>,
     /// Targets that do not run `desired`.
     pub owed: Vec<OwedTarget>,
+    /// The deployment that brings them to it.
+    #[serde(default)]
+    pub catch_up: Option<String>,
+    /// Why nobody is brought to it by itself any more.
+    #[serde(default)]
+    pub catch_up_stopped: Option<String>,
+    /// Targets that run something else and are owed nothing: while there is one, only a person starts anything.
+    #[serde(default)]
+    pub drifted: Vec<StrayTarget>,
+    /// Targets of before that are none of the environment any more.
+    #[serde(default)]
+    pub left: Vec<StrayTarget>,
+    /// The master was restored from a backup, and the lane does nothing before a person adopts it.
+    #[serde(default)]
+    pub fenced: bool,
+}
+
+/// A target that is not as its lane wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StrayTarget {
+    /// Name of the target.
+    pub target: String,
+    /// What is known of it.
+    pub why: String,
+}
+
+/// Lists a target no more that has left the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetRequest {
+    /// Name of the target.
+    pub target: String,
+    /// Why; demanded.
+    pub reason: String,
+}
+
+/// Brings targets to what their lane wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvergeRequest {
+    /// Name of the target; none: all that are not there.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Why; demanded.
+    pub reason: String,
 }
 
 /// What a person holds: a lane, or everything.
@@ -73,6 +118,12 @@ pub struct OwedTarget {
     pub why: String,
     /// Since when.
     pub since: Time,
+    /// It is not tried again before this.
+    #[serde(default)]
+    pub next_try: Option<Time>,
+    /// Nothing happens by itself: it is stuck, or failed too often.
+    #[serde(default)]
+    pub waits_for_person: bool,
 }
 
 /// What a deployment will do; the digest names exactly this.

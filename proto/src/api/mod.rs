@@ -35,7 +35,10 @@ pub use deployment::{
     ApproveRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, Paused, RollbackRequest,
 };
 pub use event::{Event, EventKind};
-pub use lane::{AllowRequest, Hold, Lane, OwedTarget, Plan, PlanBatch, PlanStraggler, PlanWayBack, RefusedRelease};
+pub use lane::{
+    AllowRequest, ConvergeRequest, ForgetRequest, Hold, Lane, OwedTarget, Plan, PlanBatch, PlanStraggler, PlanWayBack,
+    RefusedRelease, StrayTarget,
+};
 pub use log::{
     HEADER_ATTEMPT, HEADER_DIGEST, HEADER_DURABLE, HEADER_GAPS, HEADER_LENGTH, HEADER_OFFSET, HEADER_STATE, LogCursor,
     LogEnd, LogGap, LogLine,

@@ -21,6 +21,7 @@ pub fn to_wire(observation: &Observation) -> v1::Observation {
         held_by_hand: observation.held_by_hand,
         health: health_to_wire(observation.health).into(),
         altered: false,
+        drained: observation.drained,
     }
 }
 
@@ -35,6 +36,7 @@ pub fn from_wire(wire: v1::Observation) -> Result<Observation> {
         flaps: wire.flaps,
         generation: wire.generation,
         held_by_hand: wire.held_by_hand,
+        drained: wire.drained,
         health: health_from_wire(wire.health)?,
     })
 }

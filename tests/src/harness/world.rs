@@ -21,7 +21,7 @@ pub struct Windlass {
     builders: Vec<String>,
     /// With the port of what they serve, where it has one.
     targets: Vec<(String, Option<u16>)>,
-    approvals: String,
+    rails: String,
     poll: bool,
     small_disk: bool,
     slots: u32,
@@ -38,7 +38,7 @@ impl Windlass {
             executable: executable.to_owned(),
             builders: Vec::new(),
             targets: Vec::new(),
-            approvals: String::new(),
+            rails: String::new(),
             poll: false,
             small_disk: false,
             slots: 2,
@@ -70,10 +70,10 @@ impl Windlass {
         self
     }
 
-    /// `approvals` of the environment `production`.
+    /// One more line of the environment `production`.
     #[must_use]
-    pub fn approvals(mut self, approvals: &str) -> Self {
-        self.approvals = format!("approvals = {approvals}\n");
+    pub fn rail(mut self, line: &str) -> Self {
+        self.rails = format!("{}{line}\n", self.rails);
         self
     }
 
@@ -136,10 +136,10 @@ impl Windlass {
         let secret = folder.path().join("hook.key");
         write_private(&secret, HOOK_KEY);
         let poll = if self.poll { "poll = \"1s\"\n" } else { "" };
-        let approvals = &self.approvals;
+        let rails = &self.rails;
         let limits = format!("limits = {{ {} }}\n", self.limits);
         let config = format!(
-            "{limits}[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}{approvals}",
+            "{limits}[projects.shop]\ngit = {:?}\nhook = {{ secret_file = {:?} }}\n{poll}{ENVIRONMENT}{rails}",
             repository.url(),
             secret.display().to_string()
         );

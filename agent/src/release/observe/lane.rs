@@ -49,7 +49,9 @@ impl Awaited {
     fn after(stage: &Stage, at: Duration, bake: Duration) -> Self {
         match stage.mark {
             Some(Mark::Committed) => Self::Good(bake),
-            Some(Mark::Reverted | Mark::Stuck) => Self::Until(Duration::from_ms(at.ms().saturating_add(HEARD.ms()))),
+            Some(Mark::Drained | Mark::Reverted | Mark::Stuck) => {
+                Self::Until(Duration::from_ms(at.ms().saturating_add(HEARD.ms())))
+            }
             Some(_) | None => Self::Not,
         }
     }
@@ -120,6 +122,7 @@ impl Lane {
             flaps: watch.flaps(),
             health: watch.health(),
             held_by_hand: now.stage.held_by_hand,
+            drained: now.stage.mark == Some(Mark::Drained),
             ..self.observed(now.stage.linked.clone(), now.running.clone(), now.stage.seen)
         }
     }
@@ -133,6 +136,7 @@ impl Lane {
             flaps: 0,
             generation,
             held_by_hand: false,
+            drained: false,
             health: Health::NoData,
         }
     }

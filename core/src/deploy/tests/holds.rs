@@ -312,19 +312,20 @@ fn another_plan_needs_new_approvals_and_who_asked_gives_none() {
     world.push(&canary());
     let before = proposed(&world, 2);
     world.enrol(4);
+    world.work_all();
     let after = proposed(&world, 2);
     assert_ne!(before, after, "there is one more target");
     assert!(why(&approve(&mut world, 2, before, "lena")).starts_with("the plan has changed"));
     world.turn(ask(2, DeploymentVerb::Abort));
     assert_eq!(world.deployment(2).state, DeploymentState::Ended(DeploymentOutcome::Aborted));
     world.turn(Input::Deploy { lane: lane_id(), release: Some(release_id(2)), plan: None, by: by() });
-    let plan = proposed(&world, 3);
+    let plan = proposed(&world, 4);
     assert_eq!(
-        why(&approve(&mut world, 3, plan, "lena")),
-        "lena asked for shop/production#3: somebody else approves it"
+        why(&approve(&mut world, 4, plan, "lena")),
+        "lena asked for shop/production#4: somebody else approves it"
     );
-    approve(&mut world, 3, plan, "tom");
-    assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
+    approve(&mut world, 4, plan, "tom");
+    assert_eq!(world.finish(4), DeploymentOutcome::Succeeded);
 }
 
 #[test]

@@ -32,6 +32,9 @@ impl Host {
     pub(super) fn carry_out(&mut self, phase: Phase, change: &Change, cancelled: bool) -> Outcome {
         let failed = Outcome::Failed { how: Failure::Code(1) };
         let way_back_works = !matches!(self.fate, Fate::Breaks | Fate::NoReturn);
+        if let Some(seen) = self.seen.as_mut().filter(|_| change.lets_go) {
+            seen.held_by_hand = false;
+        }
         match (phase, self.fate) {
             (Phase::Prepare, Fate::DiskFull) => failed,
             (Phase::Prepare, _) => Outcome::Succeeded,
@@ -65,6 +68,9 @@ impl Host {
             (true, WayBack::Absent) => self.runs(None, change.generation, Health::NoData),
             (true, WayBack::Release(name)) => self.runs(Some(name.clone()), change.generation, Health::Healthy),
         }
+        if let Some(seen) = self.seen.as_mut().filter(|_| works) {
+            seen.drained = change.stays_drained && change.way_back != WayBack::Absent;
+        }
     }
 
     fn runs(&mut self, release: Option<String>, generation: u64, health: Health) {
@@ -76,6 +82,7 @@ impl Host {
             flaps: 0,
             generation,
             held_by_hand: false,
+            drained: false,
             health,
         });
     }

@@ -1,7 +1,7 @@
 //! The machine of a target, row by row: what its job and its words prove.
 
 use super::world::*;
-use crate::deploy::state::{Deployment, Target};
+use crate::deploy::state::{Deployment, DeploymentState, Target};
 use crate::fact::{AgentFact, Fact};
 use crate::model::deployment::TargetState;
 use crate::model::*;
@@ -80,6 +80,9 @@ const ROWS: &[Row] = &[
     row("preparing", Ended(ok), Says::Old(Healthy), Here, "prepared", false),
     row("preparing", Ended(bad), Says::Old(Healthy), Here, "owed", true),
     row("preparing", Ended(not_started), Says::Old(Healthy), Here, "owed", true),
+    row("preparing late", Open, Says::Old(Healthy), Lost, "owed", false),
+    row("preparing late", Ended(bad), Says::Old(Healthy), Here, "owed", false),
+    row("preparing late", Ended(ok), Says::Old(Healthy), Here, "prepared", false),
     row("prepared", Ended(ok), Says::Old(Healthy), Here, "", false),
     row("prepared", Ended(ok), Says::Old(Healthy), Short, "", false),
     row("prepared", Ended(ok), Says::Old(Healthy), Lost, "owed", false),
@@ -143,7 +146,7 @@ fn state_of(word: &str) -> (TargetState, Phase, u32) {
     let why = || "told so".to_owned();
     match word {
         "waiting" => (TargetState::Waiting, Phase::Prepare, 0),
-        "preparing" => (TargetState::Preparing, Phase::Prepare, 0),
+        "preparing" | "preparing late" => (TargetState::Preparing, Phase::Prepare, 0),
         "prepared" => (TargetState::Prepared, Phase::Prepare, 0),
         "changing" => (TargetState::Changing, Phase::Change, 0),
         "confirmed" => (TargetState::Confirmed, Phase::Change, 0),
@@ -167,6 +170,9 @@ fn arrange(world: &mut World, row: &Row) -> (Deployment, Target) {
     let (state, phase, reverts) = state_of(row.from);
     (target.state, target.phase, target.reverts) = (state, phase, reverts);
     let target = target.clone();
+    if row.from == "preparing" {
+        deployment.state = DeploymentState::Preparing;
+    }
     if let Ended(outcome) = row.job {
         let fence = world.open(&canary).expect("its change").0;
         world.report(&canary, fence, outcome());

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::deploy::DeploymentState;
 use crate::fact::{DeploymentFact, Fact};
 use crate::input::Input;
-use crate::model::deployment::{DeploymentOutcome, TargetState};
+use crate::model::deployment::{DeploymentKind, DeploymentOutcome, TargetState};
 use crate::model::*;
 
 #[test]
@@ -161,7 +161,7 @@ fn the_breaker_leaves_targets_that_serve_alone() {
 }
 
 #[test]
-fn an_offline_target_is_owed_the_release_and_a_new_deployment_reaches_it() {
+fn an_offline_target_is_owed_the_release_and_gets_it_when_it_is_back() {
     let mut world = World::new(3, None);
     world.disconnect("web2");
     let run = world.push(&canary());
@@ -170,10 +170,11 @@ fn an_offline_target_is_owed_the_release_and_a_new_deployment_reaches_it() {
     assert_eq!(world.lane().last_good, None, "two of three are less than 90 percent");
     assert_eq!(world.entry_outcome(&run), Some(&Outcome::Failed { how: Failure::Code(3) }));
     world.connect("web2");
-    world.push(&canary());
     assert_eq!(world.finish(2), DeploymentOutcome::Succeeded);
+    assert_eq!(world.deployment(2).kind, DeploymentKind::CatchUp);
     assert!(world.lane().owed.is_empty());
-    assert_eq!(world.running("web2"), Some(world.name_of(2)));
+    assert_eq!(world.running("web2"), Some(world.name_of(1)));
+    assert_eq!(world.lane().last_good, Some(release_id(1)), "nobody is owed it any more");
 }
 
 #[test]
@@ -366,5 +367,8 @@ fn after_a_restore_no_deployment_goes_on_before_a_person_starts_the_project() {
     assert!(!world.facts[facts..].iter().any(decided), "nothing was baked for long enough either");
     let project = ProjectName::new("shop").expect("a name");
     world.turn(Input::StartProject { project, by: "mara".to_owned(), reason: "all are back".to_owned() });
+    assert!(!world.facts[facts..].iter().any(decided), "the lane is fenced");
+    let adopt = crate::input::LaneVerb::Adopt;
+    world.turn(Input::Lane { lane: lane_id(), verb: adopt, by: "mara".to_owned(), reason: "I looked".to_owned() });
     assert_eq!(world.finish(2), DeploymentOutcome::Succeeded);
 }

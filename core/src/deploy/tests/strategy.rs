@@ -60,6 +60,8 @@ fn the_way_back_is_what_runs_well_else_the_last_good_else_nothing() {
     world.released();
     let release = world.state.releases.get(&release_id(1)).expect("made").clone();
     let (first, second) = (world.name_of(1), world.name_of(2));
+    let lane = world.state.lanes.get_mut(&lane_id()).expect("a lane");
+    std::sync::Arc::make_mut(lane).catch_up_stopped = Some("so that nobody mends the target".to_owned());
     let rows: [(Running, Health, Option<&str>, WayBack); 4] = [
         (Running::Release(first.clone()), Health::Healthy, Some(&first), WayBack::Release(first.clone())),
         (Running::Release(first.clone()), Health::Unhealthy, Some(&first), WayBack::Release(second.clone())),

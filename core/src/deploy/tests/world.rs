@@ -67,6 +67,7 @@ fn environment(max_unavailable: Option<Amount>) -> Environment {
         same_user: false,
         require_cgroup: false,
         approvals: Approvals::default(),
+        catch_up: CatchUp::default(),
     }
 }
 
@@ -318,9 +319,12 @@ impl World {
             let (job, attempt) = self.state.attempt(*fence)?;
             let phase = change_of(job)?.phase;
             let change = match &attempt.envelope.steps.first()?.action {
-                Action::Builtin(Builtin::Prepare(change) | Builtin::Switch(change) | Builtin::WayBack(change)) => {
-                    change.clone()
-                }
+                Action::Builtin(
+                    Builtin::Drain(change)
+                    | Builtin::Prepare(change)
+                    | Builtin::Switch(change)
+                    | Builtin::WayBack(change),
+                ) => change.clone(),
                 other => panic!("not the first step of a deployment's job: {other:?}"),
             };
             attempt.outcome().is_none().then_some((*fence, phase, change))

@@ -102,6 +102,7 @@ fn observed(observation: &Observation) -> api::ObservedService {
         flaps: observation.flaps,
         generation: observation.generation,
         held_by_hand: observation.held_by_hand,
+        drained: observation.drained,
     }
 }
 

@@ -28,6 +28,7 @@ pub(in crate::http) fn deployment(state: &State, deployment: &Deployment) -> api
     let kind = match deployment.kind {
         DeploymentKind::Forward => "forward",
         DeploymentKind::Rollback => "rollback",
+        DeploymentKind::CatchUp => "catch_up",
     };
     let waits = deployment.state == DeploymentState::AwaitingApproval;
     let proposed = deployment.proposed.as_ref().filter(|_| waits);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use windlass_core::attempt::LineBody;
 use windlass_core::fact::{AgentFact, DeploymentFact};
+use windlass_core::model::deployment::DebtEnd;
 use windlass_core::model::{AgentId, DeploymentId, Fence, JobKey, RunId};
 use windlass_core::world::AttemptRef;
 use windlass_core::{Fact, Recorded, State};
@@ -93,9 +94,10 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
             let (kind, text) = about_agent(fact);
             vec![Event { agent: name(state, fact.agent()), text: Some(text), ..blank(kind) }]
         }
-        Fact::Deployment(fact) => match held(fact) {
+        Fact::Deployment(fact) => match held(fact).or_else(|| owed(fact)) {
             Some((kind, text)) => {
-                vec![Event { lane: fact.lane().map(ToString::to_string), text: Some(text), ..blank(kind) }]
+                let agent = debtor(fact).and_then(|agent| name(state, agent));
+                vec![Event { lane: fact.lane().map(ToString::to_string), agent, text: Some(text), ..blank(kind) }]
             }
             None => deployment(state, fact).map(|about| about.event(&blank)).into_iter().collect(),
         },
@@ -183,8 +185,41 @@ fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
         | DeploymentFact::RollbackAsked { .. }
         | DeploymentFact::Paused { .. }
         | DeploymentFact::Resumed { .. }
+        | DeploymentFact::TargetJoined { .. }
+        | DeploymentFact::DebtMade { .. }
+        | DeploymentFact::DebtEnded { .. }
+        | DeploymentFact::TargetBlank { .. }
+        | DeploymentFact::CatchUpStopped { .. }
+        | DeploymentFact::Converged { .. }
+        | DeploymentFact::TargetForgotten { .. }
+        | DeploymentFact::LaneAdopted { .. }
         | DeploymentFact::Ended { .. } => return None,
     })
+}
+
+/// What a lane owes, and what becomes of it.
+fn owed(fact: &DeploymentFact) -> Option<(EventKind, String)> {
+    let said_of = |kind, by, why| (kind, said(by, why));
+    match fact {
+        DeploymentFact::DebtMade { why, .. } => Some((EventKind::LaneOwes, why.clone())),
+        DeploymentFact::DebtEnded { how: DebtEnd::Paid, .. } => Some((EventKind::LanePaid, "it is there".to_owned())),
+        DeploymentFact::DebtEnded { how: DebtEnd::Left, .. } => Some((EventKind::LanePaid, "it has left".to_owned())),
+        DeploymentFact::CatchUpStopped { why, .. } => Some((EventKind::LaneCatchUpStopped, why.clone())),
+        DeploymentFact::Converged { by, why, .. } => Some(said_of(EventKind::LaneConverged, by, why)),
+        DeploymentFact::LaneAdopted { by, why, .. } => Some(said_of(EventKind::LaneAdopted, by, why)),
+        DeploymentFact::TargetForgotten { by, why, .. } => Some(said_of(EventKind::TargetForgotten, by, why)),
+        _ => None,
+    }
+}
+
+/// The target that such a fact is about.
+fn debtor(fact: &DeploymentFact) -> Option<AgentId> {
+    match fact {
+        DeploymentFact::DebtMade { target, .. }
+        | DeploymentFact::DebtEnded { target, .. }
+        | DeploymentFact::TargetForgotten { target, .. } => Some(*target),
+        _ => None,
+    }
 }
 
 fn about_agent(fact: &AgentFact) -> (EventKind, String) {
@@ -254,7 +289,14 @@ fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f
         | DeploymentFact::LaneUnlocked { .. }
         | DeploymentFact::Allowed { .. }
         | DeploymentFact::AllStopped { .. }
-        | DeploymentFact::StopLifted { .. } => return None,
+        | DeploymentFact::StopLifted { .. }
+        | DeploymentFact::DebtMade { .. }
+        | DeploymentFact::DebtEnded { .. }
+        | DeploymentFact::TargetBlank { .. }
+        | DeploymentFact::CatchUpStopped { .. }
+        | DeploymentFact::Converged { .. }
+        | DeploymentFact::TargetForgotten { .. }
+        | DeploymentFact::LaneAdopted { .. } => return None,
         DeploymentFact::Requested { id, release, run, by, .. } => {
             let text = format!("{} by {by}", release_word(release));
             About { run: Some(run), ..about(EventKind::DeploymentRequested, id, text) }
@@ -273,6 +315,10 @@ fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f
         DeploymentFact::BatchStarted { id, batch, generation } => {
             let text = format!("batch {} of generation {generation}", batch + 1);
             about(EventKind::DeploymentBatchStarted, id, text)
+        }
+        DeploymentFact::TargetJoined { id, target, .. } => {
+            let agent = Some(target.name.to_string());
+            About { agent, ..about(EventKind::DeploymentTargetMoved, id, "joined".to_owned()) }
         }
         DeploymentFact::TargetMoved { id, target, to, .. } => {
             let agent = name(state, *target);

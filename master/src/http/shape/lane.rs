@@ -1,16 +1,16 @@
 //! Lanes and plans along them.
 
-use windlass_core::State;
 use windlass_core::lane::Lane;
 use windlass_core::model::deployment::{Batch, DeploymentPlan};
-use windlass_core::model::{Hold, LaneId, Promote, WayBack};
+use windlass_core::model::{AgentId, Hold, LaneId, Promote, WayBack};
+use windlass_core::{State, deploy};
 use windlass_proto::api;
 
 use super::release_word;
 
 /// A lane.
 pub(in crate::http) fn lane(state: &State, lane: &Lane) -> api::Lane {
-    let name = |agent| state.agents.get(agent).map(|agent| agent.register.name.to_string());
+    let name = |agent: &AgentId| state.agents.get(agent).map(|agent| agent.register.name.to_string());
     let last = state.deployments.keys().filter(|id| id.lane == lane.id).max_by_key(|id| id.number);
     let refused = lane
         .refused
@@ -20,7 +20,16 @@ pub(in crate::http) fn lane(state: &State, lane: &Lane) -> api::Lane {
         target: name(agent).unwrap_or_else(|| agent.to_string()),
         why: owed.why.clone(),
         since: owed.since.into(),
+        next_try: owed.not_before.map(Into::into),
+        waits_for_person: owed.waits_for_person,
     });
+    let stray = |(agent, why): (AgentId, String)| api::StrayTarget {
+        target: name(&agent).unwrap_or_else(|| agent.to_string()),
+        why,
+    };
+    let ran = |(agent, runs): (AgentId, Option<String>)| {
+        (agent, runs.map_or_else(|| "it left".to_owned(), |runs| format!("it left, and runs {runs}")))
+    };
     api::Lane {
         id: lane.id.to_string(),
         service: lane.id.service.to_string(),
@@ -34,6 +43,11 @@ pub(in crate::http) fn lane(state: &State, lane: &Lane) -> api::Lane {
         lock: lane.lock.as_ref().map(hold),
         refused: refused.collect(),
         owed: owed.collect(),
+        catch_up: lane.catch_up.as_ref().map(|id| id.in_path()),
+        catch_up_stopped: lane.catch_up_stopped.clone(),
+        drifted: deploy::drifted(state, lane).into_iter().map(stray).collect(),
+        left: deploy::left(state, lane).into_iter().map(ran).map(stray).collect(),
+        fenced: lane.fenced,
     }
 }
 

@@ -53,7 +53,8 @@ pub fn own_log(state: &State, agent: AgentId, fence: Fence, step: u32) -> Option
 pub(super) fn names_digest(envelope: &Envelope, digest: &Digest) -> bool {
     builtins(envelope).any(|builtin| match builtin {
         Builtin::Fetch { files } => files.iter().any(|file| file.digest == *digest),
-        Builtin::Prepare(change)
+        Builtin::Drain(change)
+        | Builtin::Prepare(change)
         | Builtin::Switch(change)
         | Builtin::Check(change)
         | Builtin::Commit(change)
@@ -68,6 +69,7 @@ pub(super) fn makes_artifact(envelope: &Envelope, name: &str) -> bool {
         Builtin::Put { artifacts } => artifacts.iter().any(|artifact| artifact.name == name),
         Builtin::Checkout { .. }
         | Builtin::Fetch { .. }
+        | Builtin::Drain(_)
         | Builtin::Prepare(_)
         | Builtin::Switch(_)
         | Builtin::Check(_)

@@ -327,6 +327,7 @@ async fn an_observation_reaches_the_engine() {
         flaps: 0,
         generation: 1,
         held_by_hand: false,
+        drained: false,
         health: Health::NoData,
     };
     session.see(observation.clone()).await;

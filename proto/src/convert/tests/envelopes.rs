@@ -67,6 +67,8 @@ fn change() -> impl Strategy<Value = Change> {
             spec: spec(settings, bake),
             way_back,
             bake,
+            stays_drained: generation % 2 == 0,
+            lets_go: generation % 3 == 0,
         },
     )
 }
@@ -106,6 +108,7 @@ fn builtin() -> impl Strategy<Value = Builtin> {
     let put = (text(), from, any::<bool>())
         .prop_map(|(name, from, optional)| Builtin::Put { artifacts: vec![Collect { name, from, optional }] });
     let changes = prop_oneof![
+        change().prop_map(Builtin::Drain),
         change().prop_map(Builtin::Prepare),
         change().prop_map(Builtin::Switch),
         change().prop_map(Builtin::Check),

@@ -102,8 +102,8 @@ pub(super) fn observation() -> impl Strategy<Value = Observation> {
     ];
     let health = prop::sample::select(vec![Health::Healthy, Health::Unhealthy, Health::NoData]);
     let linked = option::of("r[1-9]-[0-9a-f]{8}");
-    (running, health, linked, any::<(u64, u32, u64, bool)>()).prop_map(|(running, health, linked, numbers)| {
-        let (healthy_for, flaps, generation, held_by_hand) = numbers;
+    (running, health, linked, any::<(u64, u32, u64, (bool, bool))>()).prop_map(|(running, health, linked, numbers)| {
+        let (healthy_for, flaps, generation, (held_by_hand, drained)) = numbers;
         Observation {
             lane: "shop/production".parse().expect("a lane"),
             linked,
@@ -112,6 +112,7 @@ pub(super) fn observation() -> impl Strategy<Value = Observation> {
             flaps,
             generation,
             held_by_hand,
+            drained,
             health,
         }
     })
