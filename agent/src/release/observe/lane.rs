@@ -10,7 +10,7 @@ use crate::release::record::Mark;
 const CALM: Duration = Duration::from_secs(10);
 /// An observation is repeated after this, though nothing changed.
 const REPEAT: Duration = Duration::from_secs(60);
-/// After a way back every sample is sent for so long, so that one of them arrives after the job's end.
+/// After a change or a way back every sample is sent for so long, so that one of them arrives after the job's end.
 const HEARD: Duration = Duration::from_secs(15);
 /// Looks that may be missed before what was good counts as broken.
 const MISSED_LOOKS: u64 = 3;
@@ -48,7 +48,7 @@ enum Awaited {
 impl Awaited {
     fn after(stage: &Stage, at: Duration, bake: Duration) -> Self {
         match stage.mark {
-            Some(Mark::Committed) => Self::Good(bake),
+            Some(Mark::Committed) => Self::Good(bake.max(HEARD)),
             Some(Mark::Drained | Mark::Reverted | Mark::Stuck) => {
                 Self::Until(Duration::from_ms(at.ms().saturating_add(HEARD.ms())))
             }
