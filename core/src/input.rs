@@ -171,8 +171,12 @@ pub enum Input {
         release: Option<ReleaseId>,
         /// Exactly this plan, or a refusal.
         plan: Option<Digest>,
+        /// It takes the place of the deployment that is paused or on its way back.
+        take_over: bool,
         /// Who.
         by: String,
+        /// Why; demanded of a take-over.
+        reason: String,
     },
     /// A person returns a lane to an earlier release.
     Rollback {

@@ -114,3 +114,43 @@ fn a_plan_waits_for_the_people_whom_the_environment_names() {
     assert_eq!(approved.code, Some(0), "{}{}", approved.out, approved.err);
     assert_eq!(api.deployed("shop.production.1")["outcome"], "succeeded");
 }
+
+#[test]
+fn a_fix_takes_the_place_of_what_fails_and_no_lock_or_freeze_holds_it() {
+    let three = windlass().builder("b1").target("web1").target("web2").target("web3");
+    let always =
+        ["Mon 00:00 - Thu 12:00 UTC", "Thu 12:00 - Mon 00:00 UTC"].map(|window| format!("{window:?}")).join(", ");
+    let mut world = three.start();
+    let api = world.api();
+    deploy(&world, "one", false);
+    assert_eq!(api.deployed("shop.production.1")["outcome"], "succeeded");
+    let slow = pipeline("60s");
+    world.repository.push_commit("two", &[("windlass.yaml", &slow), ("site/index.html", "two")]);
+    world.start_run();
+    until("the canary bakes", || (api.get("/deployments/shop.production.2").body["state"] == "baking").then_some(()));
+    let take_over =
+        ["deploy", "shop", "production", "--release", "r3", "--take-over", "--reason", "the fix", "--follow"];
+    refused(&world, &take_over[..6], 2, "--reason");
+    let quick = pipeline("300ms");
+    world.repository.push_commit("three", &[("windlass.yaml", &quick), ("site/index.html", "three")]);
+    world.start_run();
+    until("the fix is built", || (api.get("/deployments/shop.production.3").body["state"] == "queued").then_some(()));
+    refused(&world, &take_over, 8, "is baking and neither paused nor on its way back");
+    done(&world, &["pause", "shop/production#2", "--reason", "errors"]);
+    done(&world, &["lock", "shop", "production", "--reason", "incident"]);
+    world.master.rail(&format!("freeze = [{always}]"));
+    world.master.stop();
+    world.master.start();
+    let taken = world.windlass(&take_over);
+    assert_eq!(taken.code, Some(0), "{}{}", taken.out, taken.err);
+    assert!(all_serve(&world, "r3"));
+    let old = api.deployed("shop.production.2");
+    assert_eq!((&old["outcome"], &old["exit_code"]), (&"aborted".into(), &30.into()), "{old:#}");
+    assert!(old["why"].to_string().contains("taken over by shop/production#4"), "{old:#}");
+    let status = done(&world, &["status"]);
+    assert!(status.contains("refuses r2: \"taken over by admin: the fix\""), "{status}");
+    done(&world, &["unlock", "shop", "production", "--reason", "over"]);
+    let run = deploy(&world, "four", false);
+    let why = || api.get(&format!("/runs/{run}/why")).body["items"][0]["waiting"]["text"].to_string();
+    until("the freeze holds it", || why().contains("nothing starts in production within ").then_some(()));
+}

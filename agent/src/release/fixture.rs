@@ -71,6 +71,7 @@ pub(crate) fn change(layout: &Layout) -> Change {
         spec: spec(layout),
         way_back: WayBack::Absent,
         bake: Duration::from_secs(60),
+        skips_self_test: false,
         stays_drained: false,
         lets_go: false,
     }

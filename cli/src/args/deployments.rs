@@ -172,6 +172,12 @@ pub struct DeployArguments {
     /// Exactly this plan, by its digest or at least four digits of it, or a refusal
     #[arg(long, value_name = "DIGEST")]
     pub plan: Option<String>,
+    /// In an incident: in the place of the deployment that is paused or on its way back
+    #[arg(long, requires = "reason")]
+    pub take_over: bool,
+    /// Why
+    #[arg(long)]
+    pub reason: Option<String>,
     /// Follow it to its end; the exit code says how it ended
     #[arg(long)]
     pub follow: bool,

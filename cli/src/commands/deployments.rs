@@ -87,7 +87,12 @@ fn plan(client: &Client, arguments: &LaneArguments, screen: &mut Screen) -> Resu
 /// Deploys.
 fn deploy(client: &Client, arguments: &DeployArguments, screen: &mut Screen) -> Result<Exit> {
     let LaneArguments { service, environment, release } = &arguments.lane;
-    let request = DeployRequest { release: release.clone(), plan: arguments.plan.clone() };
+    let request = DeployRequest {
+        release: release.clone(),
+        plan: arguments.plan.clone(),
+        take_over: arguments.take_over,
+        reason: arguments.reason.clone().unwrap_or_default(),
+    };
     let started: DeploymentStarted = client.post(&format!("/lanes/{service}/{environment}/deploy"), &request)?;
     told(client, &started, arguments.follow, screen)
 }

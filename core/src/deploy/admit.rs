@@ -23,7 +23,10 @@ const JOBS_BYTES: usize = 256 * 1024;
 /// Targets that can be prepared.
 pub(super) fn prepares(state: &State, deployment: &Deployment) -> Vec<Fact> {
     let waiting = deployment.targets.iter().filter(|target| target.state == TargetState::Waiting);
-    let chosen: Vec<&Target> = waiting.filter(|target| is_here(state, target.target.agent)).collect();
+    // What a deployment before this one was changing is waited for.
+    let busy = in_change(state);
+    let is_free = |agent: AgentId| is_here(state, agent) && !busy.contains(&agent);
+    let chosen: Vec<&Target> = waiting.filter(|target| is_free(target.target.agent)).collect();
     facts(state, deployment, &chosen, Phase::Prepare, generation(state, deployment))
 }
 

@@ -44,6 +44,13 @@ pub fn advance(state: &State, at: UnixMs, touched: &Touched) -> Vec<Decided> {
     decided
 }
 
+/// A window ends without anything being touched.
+fn may_have_thawed(state: &State, deployment: &Deployment) -> bool {
+    let waits = matches!(deployment.state, DeploymentState::Queued | DeploymentState::AwaitingApproval);
+    let rails = state.config.environments.get(&deployment.id.lane.environment);
+    waits && rails.is_some_and(|rails| !rails.freeze.is_empty())
+}
+
 /// Something was touched that a debt may depend on, or a debt is due.
 fn owes_now(state: &State, at: UnixMs, lane: &Lane, touched: &Touched) -> bool {
     let is_touched = touched.all
@@ -83,7 +90,8 @@ fn concerned<'a>(state: &'a State, at: UnixMs, touched: &Touched) -> Vec<&'a Arc
                 || touched.deployments.contains(&deployment.id)
                 || touched.runs.contains(&deployment.run)
                 || has_agent(state, &lane.id, touched);
-            if is_touched || deadline(state, deployment).is_some_and(|due| due <= at) {
+            let is_due = is_touched || may_have_thawed(state, deployment);
+            if is_due || deadline(state, at, deployment).is_some_and(|due| due <= at) {
                 found.push(deployment);
             }
         }
@@ -111,15 +119,16 @@ fn has_agent(state: &State, lane: &LaneId, touched: &Touched) -> bool {
 }
 
 /// The earliest time at which something follows for a deployment without an input.
-pub fn next_deadline(state: &State) -> Option<UnixMs> {
+pub fn next_deadline(state: &State, at: UnixMs) -> Option<UnixMs> {
     let deployments = state.lanes.values().flat_map(|lane| of_lane(state, lane));
     let debts = state.lanes.values().filter_map(|lane| catch_up::due(state, lane));
-    deployments.filter_map(|deployment| deadline(state, deployment)).chain(debts).min()
+    deployments.filter_map(|deployment| deadline(state, at, deployment)).chain(debts).min()
 }
 
-fn deadline(state: &State, deployment: &Deployment) -> Option<UnixMs> {
+fn deadline(state: &State, at: UnixMs, deployment: &Deployment) -> Option<UnixMs> {
     match deployment.state {
-        DeploymentState::Queued => starts_at(state, deployment),
+        DeploymentState::Queued => starts_at(state, at, deployment),
+        DeploymentState::AwaitingApproval => starts_at(state, at, deployment).filter(|time| *time > at),
         DeploymentState::Preparing
         | DeploymentState::Changing { .. }
         | DeploymentState::Baking { .. }
@@ -128,7 +137,6 @@ fn deadline(state: &State, deployment: &Deployment) -> Option<UnixMs> {
             let silent = deployment.targets.iter().filter_map(|target| due(state, deployment, target));
             silent.chain(recovered).min()
         }
-        // What changes its plan, or approves it, touches it.
-        DeploymentState::AwaitingApproval | DeploymentState::Ended(_) => None,
+        DeploymentState::Ended(_) => None,
     }
 }

@@ -58,7 +58,7 @@ fn open(state: &State, at: UnixMs, lane: &Lane, first: AgentId, facts: &mut Vec<
     let by = lane.owed.get(&first).and_then(|debt| debt.by.as_deref()).unwrap_or(end::WINDLASS);
     let asked = Asked { at, by, reason: "", strategy: Vec::new(), rules: Rules::default() };
     let run = own_run(state, &lane.id, release, &asked, facts);
-    facts.push(requested(&id, DeploymentKind::CatchUp, release, &run, &asked, None));
+    facts.push(requested(&id, DeploymentKind::CatchUp, release, &run, &asked, (None, false)));
     let plan = Box::new(plan::none(state, &lane.id, release));
     facts.push(Fact::Deployment(DeploymentFact::Started { id: id.clone(), plan }));
     let generation = lane.generation;

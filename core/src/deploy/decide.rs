@@ -8,6 +8,7 @@ use super::plan::{self, next_deployment, strategy};
 use super::request::{allowed, supersede_pending};
 use super::state::{Deployment, DeploymentState};
 use super::step::{roll_back, rollback_started};
+use super::take_over;
 use super::targets::all_heard_at;
 use crate::answer::{Answer, Decision, Refusal};
 use crate::fact::{DeploymentFact, Fact};
@@ -27,20 +28,25 @@ pub fn decide_deploy(
     lane: &LaneId,
     release: Option<ReleaseId>,
     plan: Option<Digest>,
-    by: &str,
+    take_over: bool,
+    (by, reason): (&str, &str),
 ) -> Decision {
     let release = match chosen(state, lane, release) {
         Ok(release) => release,
         Err(refusal) => return Decision::refuse(refusal),
     };
-    if let Err(refusal) = may_deploy(state, at, lane, release, plan, by) {
+    let allowed = match take_over {
+        true => take_over::may(state, lane, release, plan, by),
+        false => may_deploy(state, at, lane, release, plan, by),
+    };
+    if let Err(refusal) = allowed {
         return Decision::refuse(refusal);
     }
     let id = next_deployment(state, lane);
-    let asked = Asked { at, by, reason: "", strategy: strategy(state, lane), rules: rules(state, lane) };
+    let asked = Asked { at, by, reason, strategy: strategy(state, lane), rules: rules(state, lane) };
     let mut facts = supersede_pending(state, lane, &id);
     let run = own_run(state, lane, release, &asked, &mut facts);
-    facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, plan));
+    facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, (plan, take_over)));
     Decision { facts, answer: Answer::Deployment { deployment: id, run } }
 }
 
@@ -54,8 +60,10 @@ fn may_deploy(
 ) -> Result<(), Refusal> {
     let owner = state.services.get(&lane.service).ok_or_else(|| Refusal::NoRelease(lane.service.to_string()))?;
     allowed(state, lane, &owner.project, &release.branch, by)?;
-    let is_open = state.lanes.get(lane).is_none_or(|lane| lane.active.is_none() && lane.lock.is_none());
-    let is_free = is_open && state.stop_all.is_none();
+    let is_open = state.lanes.get(lane).is_none_or(|lane| lane.active.is_none() && lane.lock.is_none() && !lane.fenced);
+    let rails = state.config.environments.get(&lane.environment);
+    let is_frozen = rails.is_some_and(|rails| rails.frozen_until(at).is_some());
+    let is_free = is_open && !is_frozen && state.stop_all.is_none();
     let is_heard = all_heard_at(state, lane).is_none_or(|heard| heard <= at);
     match wanted {
         Some(wanted) => {
@@ -106,7 +114,7 @@ fn rollback(state: &State, lane: &LaneId, to: Option<ReleaseId>, asked: Asked<'_
     let id = next_deployment(state, lane);
     let mut facts = Vec::new();
     let run = own_run(state, lane, release, &asked, &mut facts);
-    facts.push(requested(&id, DeploymentKind::Rollback, release, &run, &asked, None));
+    facts.push(requested(&id, DeploymentKind::Rollback, release, &run, &asked, (None, false)));
     facts.push(Fact::Deployment(DeploymentFact::Started { id: id.clone(), plan: Box::new(plan) }));
     let why = format!("{}: {}", asked.by, asked.reason);
     facts.push(rollback_started(state, &id, Some(release.id.clone()), None, why, Some(asked.by.to_owned())));
@@ -227,7 +235,7 @@ pub(super) fn requested(
     release: &Release,
     run: &RunId,
     asked: &Asked<'_>,
-    plan: Option<Digest>,
+    (plan, takes_over): (Option<Digest>, bool),
 ) -> Fact {
     Fact::Deployment(DeploymentFact::Requested {
         id: id.clone(),
@@ -240,5 +248,6 @@ pub(super) fn requested(
         strategy: asked.strategy.clone(),
         rules: asked.rules,
         plan,
+        takes_over,
     })
 }

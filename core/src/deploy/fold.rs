@@ -7,7 +7,7 @@ use std::sync::Arc;
 use self::lines::{join, move_target, targets_of};
 use super::state::{Deployment, DeploymentState};
 use super::targets::seen;
-use super::{debts, drift};
+use super::{debts, drift, take_over};
 use crate::fact::DeploymentFact;
 use crate::job::JobState;
 use crate::lane::Lane;
@@ -32,6 +32,7 @@ pub(crate) fn fold(state: &mut State, at: UnixMs, fact: &DeploymentFact) -> Touc
         DeploymentFact::Approved { id, by, .. } => {
             change(state, id, |deployment| deployment.approvals.push(by.clone()))
         }
+        DeploymentFact::TakenOver { .. } => take_over::fold(state, fact),
         DeploymentFact::Started { id, plan } => start(state, at, id, plan),
         DeploymentFact::BatchStarted { id, batch, generation } => {
             change_lane(state, &id.lane, |lane| lane.generation = lane.generation.max(*generation));
@@ -115,6 +116,7 @@ fn id_of(fact: &DeploymentFact) -> Option<&DeploymentId> {
         DeploymentFact::Requested { id, .. }
         | DeploymentFact::PlanMade { id, .. }
         | DeploymentFact::Approved { id, .. }
+        | DeploymentFact::TakenOver { id, .. }
         | DeploymentFact::Started { id, .. }
         | DeploymentFact::BatchStarted { id, .. }
         | DeploymentFact::TargetAdmitted { id, .. }
@@ -162,7 +164,9 @@ fn make_release(state: &mut State, release: &Release, touched: &mut Touched) {
 }
 
 fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut Touched) {
-    let DeploymentFact::Requested { id, kind, release, run, entry, by, reason, strategy, rules, plan } = fact else {
+    let DeploymentFact::Requested { id, kind, release, run, entry, by, reason, strategy, rules, plan, takes_over } =
+        fact
+    else {
         return;
     };
     let deployment = Deployment {
@@ -176,6 +180,7 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         strategy: strategy.clone(),
         rules: *rules,
         wanted: *plan,
+        takes_over: *takes_over,
         state: DeploymentState::Queued,
         paused: None,
         proposed: None,

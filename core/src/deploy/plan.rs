@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::targets::{obstacle, planned, release_named, runs, seen, serves, targets, was_touched};
+use super::state::Deployment;
+use super::take_over;
+use super::targets::{are_independent, obstacle, planned, release_named, runs, seen, serves, targets, was_touched};
 use crate::agent::Agent;
 use crate::answer::Refusal;
 use crate::model::deployment::{Batch, DeploymentPlan, PlannedTarget, PlannedWayBack, Straggler};
@@ -27,13 +29,15 @@ pub(super) struct Wish<'a> {
     pub(super) release: &'a Release,
     /// How the targets are divided.
     pub(super) strategy: &'a [BatchSpec],
+    /// The deployment whose place it takes, if it does.
+    pub(super) instead_of: Option<&'a Deployment>,
 }
 
 /// The plan of the next deployment of `release` along `lane`, by the lane's own strategy; `rolling` where it has none yet.
 pub fn plan(state: &State, lane: &LaneId, release: &Release) -> Result<DeploymentPlan, Refusal> {
     let id = next_deployment(state, lane);
     let strategy = strategy(state, lane);
-    forward(state, &Wish { id: &id, release, strategy: &strategy })
+    forward(state, &Wish { id: &id, release, strategy: &strategy, instead_of: None })
 }
 
 /// The id of the next deployment along a lane.
@@ -64,7 +68,7 @@ pub(super) fn forward(state: &State, wish: &Wish<'_>) -> Result<DeploymentPlan, 
         (serves(state, lane, agent.id), Digest::of(format!("{} {}", agent.id, wish.id).as_bytes()))
     });
     let order: Vec<PlannedTarget> = order.into_iter().map(planned).collect();
-    let ways_back = order.iter().map(|target| way_back(state, lane, target)).collect();
+    let ways_back = order.iter().map(|target| take_over::way_back(state, wish.instead_of, lane, target)).collect();
     Ok(DeploymentPlan {
         release: wish.release.id.clone(),
         name: wish.release.name(),
@@ -177,6 +181,9 @@ fn ceiling_holds(state: &State, lane: &LaneId, sides: &Sides<'_>, max: u32) -> R
         was_touched(state, lane, agent) && !serves(state, lane, agent)
     };
     let lost: Vec<Straggler> = sides.stragglers.iter().filter(is_lost).cloned().collect();
+    if are_independent(state, lane) {
+        return Ok(());
+    }
     let healthy = sides.reachable.iter().any(|agent| serves(state, lane, agent.id));
     let room = u32::try_from(lost.len()).unwrap_or(u32::MAX) < max;
     if healthy && !room {
@@ -263,6 +270,16 @@ pub(super) fn way_back_to_what_runs(state: &State, lane: &LaneId, target: &Plann
 
 /// What it runs now, if that is well and not refused; else the last good release; else what is linked; else nothing was there.
 pub(super) fn way_back(state: &State, lane: &LaneId, target: &PlannedTarget) -> PlannedWayBack {
+    way_back_besides(state, lane, target, None)
+}
+
+/// The same, where one more release will be refused.
+pub(super) fn way_back_besides(
+    state: &State,
+    lane: &LaneId,
+    target: &PlannedTarget,
+    besides: Option<&ReleaseId>,
+) -> PlannedWayBack {
     let to = |release: Option<ReleaseId>| {
         let name = release.as_ref().and_then(|id| state.releases.get(id)).map(|release| release.name());
         let to = name.map_or(WayBack::Absent, WayBack::Release);
@@ -270,7 +287,7 @@ pub(super) fn way_back(state: &State, lane: &LaneId, target: &PlannedTarget) -> 
     };
     let Some(seen) = seen(state, lane, target.agent) else { return to(None) };
     let known = state.lanes.get(lane);
-    let is_refused = |id: &ReleaseId| known.is_some_and(|lane| lane.refused.contains_key(id));
+    let is_refused = |id: &ReleaseId| besides == Some(id) || known.is_some_and(|lane| lane.refused.contains_key(id));
     let named = |name: &str| release_named(state, lane, name).filter(|id| !is_refused(id));
     let running = match (&seen.running, seen.health) {
         (Running::Release(name), Health::Healthy) => named(name),
@@ -280,5 +297,5 @@ pub(super) fn way_back(state: &State, lane: &LaneId, target: &PlannedTarget) -> 
         return to(running);
     }
     let Some(linked) = &seen.linked else { return to(None) };
-    to(known.and_then(|lane| lane.last_good.clone()).or_else(|| named(linked)))
+    to(known.and_then(|lane| lane.last_good.clone()).filter(|id| !is_refused(id)).or_else(|| named(linked)))
 }

@@ -54,6 +54,7 @@ pub(super) fn request(state: &State, at: UnixMs, run: &Run, job: &Job, work: &De
         strategy: work.strategy.clone(),
         rules: work.rules,
         plan: None,
+        takes_over: false,
     }));
     facts
 }

@@ -43,6 +43,8 @@ pub struct Deployment {
     pub rules: Rules,
     /// Exactly this plan, or it is rejected.
     pub wanted: Option<Digest>,
+    /// A person puts it in the place of one that is paused or on its way back.
+    pub takes_over: bool,
     /// Where it is.
     pub state: DeploymentState,
     /// Why it admits nothing there.

@@ -26,6 +26,7 @@ use super::plan::{Wish, desired_back, forward};
 use super::request::is_forward;
 use super::settle::{self, REVERTS_MAX, settle};
 use super::state::{Deployment, DeploymentState, Target};
+use super::take_over;
 use super::targets::{all_heard_at, has_heard_touched, is_recovering, runs, seen};
 use super::{admit, end};
 use crate::answer::Refusal;
@@ -93,20 +94,33 @@ fn held(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Option
     }
 }
 
-/// When a queued deployment is looked at again, because its targets count as heard by then.
-pub(super) fn starts_at(state: &State, deployment: &Deployment) -> Option<UnixMs> {
-    is_next(state, deployment).then(|| all_heard_at(state, &deployment.id.lane)).flatten()
+/// When a waiting deployment is looked at again: its targets count as heard by then, or its freeze is over.
+pub(super) fn starts_at(state: &State, at: UnixMs, deployment: &Deployment) -> Option<UnixMs> {
+    let heard = || all_heard_at(state, &deployment.id.lane);
+    let frozen = if deployment.takes_over { None } else { frozen_until(state, at, deployment) };
+    is_next(state, deployment).then(|| frozen.or_else(heard)).flatten()
 }
 
+fn frozen_until(state: &State, at: UnixMs, deployment: &Deployment) -> Option<UnixMs> {
+    let rails = state.config.environments.get(&deployment.id.lane.environment)?;
+    rails.frozen_until(at).map(|(end, _)| end)
+}
+
+/// Nothing but time stands against it.
 fn is_next(state: &State, deployment: &Deployment) -> bool {
-    let free = |lane: &std::sync::Arc<crate::lane::Lane>| lane.active.is_none() && lane.lock.is_none();
     let waits = matches!(deployment.state, DeploymentState::Queued | DeploymentState::AwaitingApproval);
-    waits && state.stop_all.is_none() && state.lanes.get(&deployment.id.lane).is_some_and(free)
+    let Some(lane) = state.lanes.get(&deployment.id.lane) else { return false };
+    let is_free = match deployment.takes_over {
+        true => take_over::is_open(state, lane).is_ok(),
+        false => lane.active.is_none() && lane.lock.is_none(),
+    };
+    waits && state.stop_all.is_none() && is_free
 }
 
 fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
-    if !is_next(state, deployment) || starts_at(state, deployment).is_some_and(|heard| at < heard) {
-        return Vec::new();
+    if !is_next(state, deployment) || starts_at(state, at, deployment).is_some_and(|time| at < time) {
+        // What it would have taken over is over.
+        return take_over::came_too_late(state, deployment).map_or_else(Vec::new, |why| reject(state, deployment, why));
     }
     match planned(state, deployment) {
         Ok(plan) => {
@@ -114,7 +128,7 @@ fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
             let (id, plan, required) = (deployment.id.clone(), Box::new(plan), approvals(state, deployment).required);
             let approved = is_proposed && deployment.approvals.len() >= required as usize;
             match (required == 0 || approved, is_proposed) {
-                (true, _) => vec![Fact::Deployment(DeploymentFact::Started { id, plan })],
+                (true, _) => take_over::started(state, deployment, id, plan),
                 (false, false) => vec![Fact::Deployment(DeploymentFact::PlanMade { id, plan })],
                 (false, true) => Vec::new(),
             }
@@ -126,14 +140,16 @@ fn start(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
 /// What the environment demands.
 pub(super) fn approvals(state: &State, deployment: &Deployment) -> Approvals {
     let rails = state.config.environments.get(&deployment.id.lane.environment);
-    rails.map(|rails| rails.approvals.clone()).unwrap_or_default()
+    rails.map(|rails| rails.approvals_of(deployment.takes_over).clone()).unwrap_or_default()
 }
 
 fn planned(state: &State, deployment: &Deployment) -> Result<DeploymentPlan, Refusal> {
     is_forward(state, deployment)?;
     let unknown = || Refusal::ReleaseUnknown(deployment.release.to_string());
     let release = state.releases.get(&deployment.release).ok_or_else(unknown)?;
-    let plan = forward(state, &Wish { id: &deployment.id, release, strategy: &deployment.strategy })?;
+    let instead_of = deployment.takes_over.then(|| take_over::old(state, &deployment.id.lane)).flatten();
+    let wish = Wish { id: &deployment.id, release, strategy: &deployment.strategy, instead_of };
+    let plan = forward(state, &wish)?;
     let now = plan.digest();
     match deployment.wanted {
         Some(wanted) if wanted != now => Err(Refusal::PlanChanged { now }),

@@ -173,14 +173,21 @@ pub(super) fn in_change(state: &State) -> BTreeSet<AgentId> {
     found
 }
 
-/// Targets of the lane that are not proven to serve, for whatever reason, and those that any lane is changing.
+/// True if the targets of a lane do not replace each other.
+pub(super) fn are_independent(state: &State, lane: &LaneId) -> bool {
+    state.config.environments.get(&lane.environment).is_some_and(|rails| rails.independent)
+}
+
+/// Targets of the lane that are not proven to serve, for whatever reason, and those that any lane is changing. Where targets
+/// do not replace each other, only the latter.
 ///
 /// A target that never had a release is not out of service, and is not made worse: only those count that this lane took a hand to.
 pub(super) fn out(state: &State, lane: &LaneId) -> BTreeSet<AgentId> {
     let in_change = in_change(state);
     let all = targets(state, &lane.environment).into_iter().map(|agent| agent.id);
     let had_a_release = all.filter(|agent| was_touched(state, lane, *agent));
-    had_a_release.filter(|agent| in_change.contains(agent) || !serves(state, lane, *agent)).collect()
+    let is_down = |agent: &AgentId| !are_independent(state, lane) && !serves(state, lane, *agent);
+    had_a_release.filter(|agent| in_change.contains(agent) || is_down(agent)).collect()
 }
 
 /// True if every target that a deployment touched before this master began has answered, or had its time.

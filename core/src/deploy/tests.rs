@@ -9,4 +9,5 @@ mod random;
 mod rows;
 mod stories;
 mod strategy;
+mod take_over;
 mod world;

@@ -43,6 +43,9 @@ pub enum DeploymentFact {
         rules: Rules,
         /// Exactly this plan, or it is rejected.
         plan: Option<Digest>,
+        /// It takes the place of the deployment that is paused or on its way back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        takes_over: bool,
     },
     /// What it will do; the approvals of another plan count no more.
     PlanMade {
@@ -59,6 +62,23 @@ pub enum DeploymentFact {
         plan: Digest,
         /// Who.
         by: String,
+    },
+    /// A deployment gives way to a person's: it admits nothing more, its changes take their way back, and what it brought is refused.
+    TakenOver {
+        /// Whose lane it is from now on.
+        id: DeploymentId,
+        /// Whose it was; none: nobody's, the lane was mixed or locked.
+        old: Option<DeploymentId>,
+        /// The lane's generation from here on.
+        generation: u64,
+        /// The lane refuses this from now on.
+        refused: Option<ReleaseId>,
+        /// Who.
+        by: String,
+        /// Who approved it, where the environment demands that.
+        approvals: Vec<String>,
+        /// Why.
+        why: String,
     },
     /// The lane is this deployment's.
     Started {
@@ -318,6 +338,7 @@ impl DeploymentFact {
             Self::Requested { id, .. }
             | Self::PlanMade { id, .. }
             | Self::Approved { id, .. }
+            | Self::TakenOver { id, .. }
             | Self::Started { id, .. }
             | Self::BatchStarted { id, .. }
             | Self::TargetAdmitted { id, .. }

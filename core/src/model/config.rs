@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::freeze::Freeze;
 use super::name::{AgentName, EnvironmentName, ProjectName};
 use super::release::Amount;
-use super::time::Duration;
+use super::time::{Duration, UnixMs};
 
 /// Projects, environments and the times that decisions use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,9 +80,40 @@ pub struct Environment {
     /// Who approves forward deployments.
     #[serde(default)]
     pub approvals: Approvals,
+    /// The same where a deployment takes the place of one that fails; none: who asks is enough.
+    #[serde(default)]
+    pub incident_approvals: Approvals,
+    /// Nothing starts within these.
+    #[serde(default)]
+    pub freeze: Vec<Freeze>,
+    /// Targets do not replace each other: who is out of service for another reason leaves the others alone.
+    #[serde(default)]
+    pub independent: bool,
     /// How targets that do not run what their lane wants are brought to it.
     #[serde(default)]
     pub catch_up: CatchUp,
+}
+
+impl Environment {
+    /// Who approves a deployment.
+    pub fn approvals_of(&self, takes_over: bool) -> &Approvals {
+        if takes_over { &self.incident_approvals } else { &self.approvals }
+    }
+
+    /// When something may start again, and the window that holds it until then; none if nothing holds it. Windows that follow on each
+    /// other are one.
+    pub fn frozen_until(&self, at: UnixMs) -> Option<(UnixMs, &Freeze)> {
+        let open = |at: UnixMs| {
+            self.freeze.iter().filter_map(move |freeze| Some((freeze.until(at)?, freeze))).max_by_key(|(end, _)| *end)
+        };
+        let (mut end, freeze) = open(at)?;
+        // More windows than there are cannot follow on each other, unless they fill the week.
+        for _ in &self.freeze {
+            let Some((later, _)) = open(end) else { break };
+            end = later;
+        }
+        Some((end, freeze))
+    }
 }
 
 /// How targets that do not run what their lane wants are brought to it.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod deployment;
 pub mod digest;
 pub mod envelope;
+pub mod freeze;
 pub mod hold;
 pub mod id;
 pub mod limits;
@@ -25,6 +26,7 @@ pub use config::{AgentRegister, Approvals, CatchUp, Config, Environment, Project
 pub use deployment::{AfterRollback, OnFailure, Rules};
 pub use digest::Digest;
 pub use envelope::{Action, Builtin, Collect, CollectFrom, Command, Envelope, FetchFile, RunIf, Step, Workspace};
+pub use freeze::{Freeze, InvalidFreeze};
 pub use hold::{Hold, Pause};
 pub use id::{AgentId, Attempt, DeploymentId, Fence, JobKey, LaneId, ReleaseId, Revision, RunId};
 pub use limits::Limits;

@@ -213,6 +213,9 @@ pub struct Change {
     pub way_back: WayBack,
     /// The longest bake of the deployment: the observer samples at gate speed for so long.
     pub bake: Duration,
+    /// What runs may be what is being mended: its gates are not asked beforehand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skips_self_test: bool,
     /// The way back is not what the lane wants: a target that takes it stays out of traffic.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stays_drained: bool,

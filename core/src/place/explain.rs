@@ -6,7 +6,7 @@ use super::pass::{Candidates, candidates};
 use crate::job::Job;
 use crate::job::JobState;
 use crate::job::decide::{Next, Readiness, next, readiness};
-use crate::model::{Attempt, DeploymentId, Hold, JobKey, LaneId, Outcome, Pause, RunId, Work};
+use crate::model::{Attempt, DeploymentId, EnvironmentName, Freeze, Hold, JobKey, LaneId, Outcome, Pause, RunId, Work};
 use crate::run::Run;
 use crate::world::State;
 
@@ -46,6 +46,8 @@ pub enum Waiting {
     Locked(LaneId, Hold),
     /// For its lane, which was restored from a backup.
     Fenced(LaneId),
+    /// For its lane, on whose environment nothing starts within this window.
+    Frozen(EnvironmentName, Freeze),
     /// For its lane: nothing starts on any.
     AllStopped(Hold),
     /// For people who approve the plan of its deployment: so many more, of these.
@@ -76,7 +78,7 @@ impl Waiting {
             Self::Placed(_) => "placed",
             Self::Stopped(_) => "stopped",
             Self::Unsettled { .. } => "unsettled",
-            Self::Lane(_) | Self::Locked(..) | Self::Fenced(_) | Self::AllStopped(_) => "lane",
+            Self::Lane(_) | Self::Locked(..) | Self::Fenced(_) | Self::Frozen(..) | Self::AllStopped(_) => "lane",
             Self::Paused(..) => "paused",
             Self::Approval { .. } => "approval",
         }
@@ -116,6 +118,7 @@ impl fmt::Display for Waiting {
                     "the master was restored, and {lane} may be behind its targets: `windlass lane adopt {service} {environment}`"
                 )
             }
+            Self::Frozen(environment, window) => write!(f, "nothing starts in {environment} within {window}"),
             Self::AllStopped(stop) => write!(f, "everything is stopped {stop}"),
             Self::Approval { deployment, plan, missing, from } => {
                 let plural = if *missing == 1 { "approval" } else { "approvals" };
@@ -158,15 +161,24 @@ fn deploying(state: &State, id: &DeploymentId) -> Option<Waiting> {
         None => match (&state.stop_all, &lane.lock) {
             (Some(stop), _) => Some(Waiting::AllStopped(stop.clone())),
             (None, Some(lock)) => Some(Waiting::Locked(lane.id.clone(), lock.clone())),
-            (None, None) => Some(approval(state, id).unwrap_or(Waiting::Lane(None))),
+            (None, None) => {
+                let why = approval(state, id).or_else(|| frozen(state, id));
+                Some(why.unwrap_or(Waiting::Lane(None)))
+            }
         },
     }
+}
+
+fn frozen(state: &State, id: &DeploymentId) -> Option<Waiting> {
+    let rails = state.config.environments.get(&id.lane.environment)?;
+    let (_, window) = rails.frozen_until(state.now)?;
+    Some(Waiting::Frozen(id.lane.environment.clone(), window.clone()))
 }
 
 fn approval(state: &State, id: &DeploymentId) -> Option<Waiting> {
     let found = state.deployments.get(id)?;
     let plan = found.proposed.as_ref()?.digest().short();
-    let demanded = &state.config.environments.get(&id.lane.environment)?.approvals;
+    let demanded = state.config.environments.get(&id.lane.environment)?.approvals_of(found.takes_over);
     let given = u32::try_from(found.approvals.len()).unwrap_or(u32::MAX);
     let (missing, from) = (demanded.required.saturating_sub(given), demanded.to_string());
     Some(Waiting::Approval { deployment: id.clone(), plan, missing, from })

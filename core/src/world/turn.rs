@@ -174,8 +174,8 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
             run::settle::settle(state, at, &run, &job, verdict, &by, &reason)
         }
         Input::LogsEnded { fence, seals } => logs_ended(state, fence, seals),
-        Input::Deploy { lane, release, plan, by } => {
-            deploy::decide::decide_deploy(state, at, &lane, release, plan, &by)
+        Input::Deploy { lane, release, plan, take_over, by, reason } => {
+            deploy::decide::decide_deploy(state, at, &lane, release, plan, take_over, (&by, &reason))
         }
         Input::Rollback { lane, to, by, reason } => deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason),
         Input::SetSecret(set) => secret::set(state, set),
@@ -255,8 +255,8 @@ fn closings(state: &State, touched: &Touched) -> Vec<Fact> {
 }
 
 /// The only timer: the earliest time at which something follows without an input.
-pub fn next_deadline(state: &State) -> Option<UnixMs> {
-    let work = [agent::silence::next_deadline(state), deploy::next_deadline(state)];
+pub fn next_deadline(state: &State, at: UnixMs) -> Option<UnixMs> {
+    let work = [agent::silence::next_deadline(state), deploy::next_deadline(state, at)];
     let memory = [keys::next_deadline(state), retention::next_deadline(state)];
     work.into_iter().chain(memory).flatten().min()
 }

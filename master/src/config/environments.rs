@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
-use windlass_core::model::{Amount, Approvals, CatchUp, Environment, EnvironmentName, Name, Project, ProjectName};
+use windlass_core::model::{
+    Amount, Approvals, CatchUp, Environment, EnvironmentName, Freeze, InvalidFreeze, Name, Project, ProjectName,
+};
 
 use super::check::Checker;
 use super::limits::{LOST_AFTER_RANGE, TARGET_LOST_AFTER};
@@ -47,6 +49,9 @@ impl Checker<'_> {
             same_user: written.same_user,
             require_cgroup: written.require_cgroup,
             approvals: self.approvals(&format!("{key}.approvals"), written.approvals),
+            incident_approvals: self.approvals(&format!("{key}.incident_approvals"), written.incident_approvals),
+            freeze: self.freeze(&format!("{key}.freeze"), &written.freeze),
+            independent: self.availability(&format!("{key}.availability"), written.availability.as_ref()),
             catch_up: self.catch_up(&format!("{key}.catch_up"), written.catch_up),
             targets: written.targets.into_inner(),
         }
@@ -122,6 +127,32 @@ impl Checker<'_> {
             self.wrong(at, key, text, "write for example { required = 1, from = [\"lena\", \"tom\"] }");
         }
         Approvals { required, from }
+    }
+
+    fn freeze(&mut self, key: &str, written: &[Spanned<String>]) -> Vec<Freeze> {
+        let mut windows = Vec::new();
+        for window in written {
+            match window.get_ref().parse() {
+                Ok(window) => windows.push(window),
+                Err(error) => {
+                    let error: InvalidFreeze = error;
+                    self.wrong(Some(window.span().start), key, error.to_string(), "");
+                }
+            }
+        }
+        windows
+    }
+
+    fn availability(&mut self, key: &str, written: Option<&Spanned<String>>) -> bool {
+        match written.map(|word| (word.get_ref().as_str(), word.span().start)) {
+            None | Some(("shared", _)) => false,
+            Some(("independent", _)) => true,
+            Some((other, at)) => {
+                let text = format!("{other:?} is neither \"shared\" nor \"independent\"");
+                self.wrong(Some(at), key, text, "");
+                false
+            }
+        }
     }
 
     fn catch_up(&mut self, key: &str, written: written::CatchUp) -> CatchUp {

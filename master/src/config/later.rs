@@ -24,10 +24,6 @@ const LATER: &[&[&str]] = &[
     &["projects", "*", "upstream"],
     &["projects", "*", "locks"],
     &["projects", "*", "notify"],
-    &["environments", "*", "incident_approvals"],
-    &["environments", "*", "availability"],
-    &["environments", "*", "freeze"],
-    &["environments", "*", "catch_up"],
 ];
 
 /// A documented key that this version refuses, and where it begins in the text.

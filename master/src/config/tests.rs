@@ -56,6 +56,10 @@ lost_after = "30s"
 same_user = true
 require_cgroup = true
 approvals = { required = 1, from = ["lena", "tom"] }
+incident_approvals = { required = 1, from = ["tom"] }
+freeze = ["Fri 16:00 - Mon 07:00 Europe/Berlin"]
+catch_up = { at_once = 3, max_failures = 5 }
+availability = "independent"
 "#,
     )
     .expect("all of it is right");
@@ -72,6 +76,10 @@ approvals = { required = 1, from = ["lena", "tom"] }
         (production.lost_after, production.same_user, production.require_cgroup),
         (Duration::from_secs(30), true, true)
     );
+    assert!(production.independent);
+    assert_eq!(production.incident_approvals.required, 1);
+    assert_eq!(production.freeze[0].to_string(), "Fri 16:00 - Mon 07:00 Europe/Berlin");
+    assert_eq!((production.catch_up.at_once, production.catch_up.max_failures), (Amount::Count(3), 5));
     assert_eq!((production.approvals.required, production.approvals.from.len()), (1, 2));
     assert_eq!((production.targets.len(), production.branches.len(), production.deployers.len()), (2, 2, 3));
 }
@@ -89,6 +97,9 @@ targets = {}
 projects = ["shopp"]
 deployers = []
 max_unavailable = "0%"
+freeze = ["Fri 16:00 - Mon 07:00 Europe/Berlln"]
+catch_up = { max_failures = 0 }
+availability = "solo"
 "#;
     let wanted = r#"master.toml:3: http.listen: 0.0.0.0:8470 is not loopback, and TLS for HTTP is not available in this version
   hint: listen on 127.0.0.1 and put a proxy that speaks TLS in front of it, with its https address as `public_url`
@@ -104,7 +115,11 @@ master.toml:9: environments.production.projects: there is no project "shopp"
 master.toml:10: environments.production.deployers: nobody could deploy here
   hint: "pipeline": a run by itself; "people": all who may; or their names
 master.toml:11: environments.production.max_unavailable: it is not an amount of targets
-  hint: a number of targets, as 3, or percent of them, as "10%"; at least 1"#;
+  hint: a number of targets, as 3, or percent of them, as "10%"; at least 1
+master.toml:12: environments.production.freeze: "Europe/Berlln" is not a time zone, as "Europe/Berlin" or "UTC"
+master.toml:13: environments.production.catch_up.max_failures: no target would ever be caught up with
+  hint: at least 1
+master.toml:14: environments.production.availability: "solo" is neither "shared" nor "independent""#;
     assert_eq!(said(text), wanted);
 }
 
@@ -128,7 +143,7 @@ fn documented_keys_that_do_nothing_yet_refuse_the_start() {
     let wanted = "master.toml:1: retention.keep_last: this key is not available in this version\n  hint: remove it\n\
                   master.toml:4: projects.shop.credential: this key is not available in this version\n  hint: remove it";
     assert_eq!(said(text), wanted);
-    assert!(said("[environments.x]\nfreeze = []").contains("environments.x.freeze"));
+    assert!(said("[projects.x]\nlocks = []").contains("projects.x.locks"));
 }
 
 #[test]

@@ -115,6 +115,12 @@ pub(super) struct Environment {
     #[serde(default)]
     pub(super) approvals: Option<Spanned<Approvals>>,
     #[serde(default)]
+    pub(super) incident_approvals: Option<Spanned<Approvals>>,
+    #[serde(default)]
+    pub(super) freeze: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) availability: Option<Spanned<String>>,
+    #[serde(default)]
     pub(super) catch_up: CatchUp,
 }
 

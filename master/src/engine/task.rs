@@ -98,7 +98,11 @@ impl Engine {
         if !batch.is_empty() {
             return Woken::Inputs;
         }
-        let due = if self.rest.is_empty() { world::next_deadline(&self.state) } else { Some(self.clock.now()) };
+        let due = if self.rest.is_empty() {
+            world::next_deadline(&self.state, self.clock.now())
+        } else {
+            Some(self.clock.now())
+        };
         // What was due and found no room is tried again, but not without a pause.
         let deadline = due.map(|due| self.room_again.map_or(due, |again| due.max(again)));
         let deadline = deadline.map(|due| self.clock.until(due));

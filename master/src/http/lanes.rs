@@ -51,7 +51,9 @@ pub(super) async fn deploy(call: Call) -> Answer {
     }
     let state = call.api.published.state();
     let plan = asked.plan.map(|digits| whole_digest(&state, &lane, release.as_ref(), &digits)).transpose()?;
-    let input = Input::Deploy { lane, release, plan, by: call.subject().to_owned() };
+    let reason = if asked.take_over { demanded(&asked.reason)? } else { reason_of(&asked.reason)? };
+    let (take_over, by) = (asked.take_over, call.subject().to_owned());
+    let input = Input::Deploy { lane, release, plan, take_over, by, reason };
     started(call.submit(input).await?)
 }
 

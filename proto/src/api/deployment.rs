@@ -105,6 +105,12 @@ pub struct DeployRequest {
     /// Digest of a plan, or at least its first four digits: exactly this plan, or a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// It takes the place of the deployment that is paused or on its way back; no queue, freeze or lock holds it.
+    #[serde(default)]
+    pub take_over: bool,
+    /// Why; demanded of a take-over.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// Returns a lane to an earlier release.

@@ -122,6 +122,9 @@ pub enum EventKind {
     /// A person approved a plan.
     #[serde(rename = "deployment.approved")]
     DeploymentApproved,
+    /// A deployment took the place of one that failed.
+    #[serde(rename = "deployment.took_over")]
+    DeploymentTookOver,
     /// A deployment got its lane.
     #[serde(rename = "deployment.started")]
     DeploymentStarted,
@@ -189,7 +192,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::RunCreated,
         Self::RunStarted,
         Self::RunHeld,
@@ -215,6 +218,7 @@ impl EventKind {
         Self::DeploymentRequested,
         Self::DeploymentAwaitsApproval,
         Self::DeploymentApproved,
+        Self::DeploymentTookOver,
         Self::DeploymentStarted,
         Self::DeploymentBatchStarted,
         Self::DeploymentTargetMoved,
@@ -266,6 +270,7 @@ impl EventKind {
             Self::DeploymentRequested => "deployment.requested",
             Self::DeploymentAwaitsApproval => "deployment.awaits_approval",
             Self::DeploymentApproved => "deployment.approved",
+            Self::DeploymentTookOver => "deployment.took_over",
             Self::DeploymentStarted => "deployment.started",
             Self::DeploymentBatchStarted => "deployment.batch_started",
             Self::DeploymentTargetMoved => "deployment.target_moved",

@@ -41,6 +41,11 @@ impl Master {
         std::fs::write(self.config(), text).expect("the world's folder can be written");
     }
 
+    /// One more line of the environment `production`; it counts from the next start on.
+    pub fn rail(&mut self, line: &str) {
+        self.config = format!("{}{line}\n", self.config);
+    }
+
     /// Runs `windlass-master` with these arguments to its end.
     pub fn run(&self, args: &[&str]) -> Output {
         let config = self.config().display().to_string();

@@ -146,7 +146,7 @@ impl Master {
 
     /// When it must wake without an input, in nanoseconds of its steady clock from now.
     pub fn wakes_in_ns(&self) -> Option<u64> {
-        let due = world::next_deadline(&self.state)?;
+        let due = world::next_deadline(&self.state, self.now())?;
         Some(due.0.saturating_sub(self.now().0).max(1) * MS)
     }
 

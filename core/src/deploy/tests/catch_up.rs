@@ -135,6 +135,22 @@ fn many_return_at_once_and_few_at_a_time_are_changed() {
 }
 
 #[test]
+fn where_targets_do_not_replace_each_other_who_is_away_holds_nobody_up() {
+    let mut world = World::new(3, None);
+    world.released();
+    world.disconnect("web2");
+    world.push(&[batch(Amount::Rest, 0)]);
+    assert_eq!(world.deployment(2).word(), "rejected", "one of three is out, and one may be");
+    let mut config = world.state.config.as_ref().clone();
+    config.environments.get_mut(&lane_id().environment).expect("there").independent = true;
+    world.turn(Input::Configure(Box::new(config)));
+    world.push(&[batch(Amount::Rest, 0)]);
+    world.work_all();
+    assert!(world.all(3, "changing").len() <= 1, "still one at a time");
+    assert_eq!(world.finish(3), DeploymentOutcome::Incomplete);
+}
+
+#[test]
 fn who_joins_during_a_deployment_gets_the_old_release_and_then_the_new_one() {
     let mut world = World::new(2, None);
     world.released();

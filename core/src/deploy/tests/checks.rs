@@ -55,11 +55,12 @@ pub(super) fn admission(before: &State, fact: &DeploymentFact) {
 fn leaves_enough(before: &State, deployment: &Deployment, target: AgentId) {
     let (id, plan) = (&deployment.id, deployment.plan.as_ref().expect("a plan comes before an admission"));
     let lane = before.lanes.get(&id.lane).expect("a lane");
+    let independent = before.config.environments[&id.lane.environment].independent;
     let others = before.agents.values().filter(|agent| agent.id != target);
     let open: Vec<_> = before.deployments.values().filter(|known| !known.is_ended()).collect();
     let out = others.filter(|agent| {
         let in_change = open.iter().filter_map(|known| known.target(agent.id)).any(|line| line.is_in_change());
-        lane.touched.contains(&agent.id) && (in_change || !serves(before, agent.id))
+        lane.touched.contains(&agent.id) && (in_change || (!independent && !serves(before, agent.id)))
     });
     let out = u32::try_from(out.count()).expect("few");
     assert!(

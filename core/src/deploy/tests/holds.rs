@@ -318,7 +318,14 @@ fn another_plan_needs_new_approvals_and_who_asked_gives_none() {
     assert!(why(&approve(&mut world, 2, before, "lena")).starts_with("the plan has changed"));
     world.turn(ask(2, DeploymentVerb::Abort));
     assert_eq!(world.deployment(2).state, DeploymentState::Ended(DeploymentOutcome::Aborted));
-    world.turn(Input::Deploy { lane: lane_id(), release: Some(release_id(2)), plan: None, by: by() });
+    world.turn(Input::Deploy {
+        lane: lane_id(),
+        release: Some(release_id(2)),
+        plan: None,
+        take_over: false,
+        by: by(),
+        reason: String::new(),
+    });
     let plan = proposed(&world, 4);
     assert_eq!(
         why(&approve(&mut world, 4, plan, "lena")),

@@ -8,7 +8,14 @@ use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::*;
 
 fn deploy(release: Option<u64>, plan: Option<Digest>, key: Option<&str>) -> Input {
-    let input = Input::Deploy { lane: lane_id(), release: release.map(release_id), plan, by: "lena".to_owned() };
+    let input = Input::Deploy {
+        lane: lane_id(),
+        release: release.map(release_id),
+        plan,
+        take_over: false,
+        by: "lena".to_owned(),
+        reason: String::new(),
+    };
     key.map_or(input.clone(), |key| once(key, input))
 }
 
@@ -81,7 +88,14 @@ fn requests_that_make_no_sense_are_refused_with_the_reason() {
     assert_eq!(why(&world.turn(abort(9))), "there is no deployment shop/production#9");
     assert_eq!(why(&world.turn(abort(1))), "shop/production#1 has ended");
     let elsewhere = LaneId { service: lane_id().service, environment: EnvironmentName::new("moon").expect("a name") };
-    let input = Input::Deploy { lane: elsewhere, release: None, plan: None, by: "lena".to_owned() };
+    let input = Input::Deploy {
+        lane: elsewhere,
+        release: None,
+        plan: None,
+        take_over: false,
+        by: "lena".to_owned(),
+        reason: String::new(),
+    };
     assert_eq!(why(&world.turn(input)), "there is no environment moon");
 }
 

@@ -31,6 +31,7 @@ enum Event {
     ByHand(u8),
     Converge,
     Restore,
+    TakeOver,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -64,6 +65,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<u8>().prop_map(Event::ByHand),
         1 => Just(Event::Converge),
         1 => Just(Event::Restore),
+        2 => Just(Event::TakeOver),
     ]
 }
 
@@ -116,6 +118,11 @@ fn play(world: &mut World, event: &Event) {
         }
         Event::Converge => lane_verb(world, LaneVerb::Converge(None)),
         Event::Restore => restore(world),
+        Event::TakeOver => {
+            let (by, reason) = ("lena".to_owned(), "drill".to_owned());
+            let (release, plan) = (None, None);
+            world.turn(Input::Deploy { lane: lane_id(), release, plan, take_over: true, by, reason });
+        }
         Event::Join => {
             let next = u128::try_from(world.hosts.len()).expect("few") + 1;
             if next <= 6 {

@@ -67,6 +67,9 @@ fn environment(max_unavailable: Option<Amount>) -> Environment {
         same_user: false,
         require_cgroup: false,
         approvals: Approvals::default(),
+        incident_approvals: Approvals::default(),
+        freeze: Vec::new(),
+        independent: false,
         catch_up: CatchUp::default(),
     }
 }
@@ -235,7 +238,7 @@ impl World {
         assert!(broken.is_none(), "{broken:?}");
         let rest = crate::world::advance(&self.state, self.now, &crate::Touched { all: true, ..Default::default() });
         assert!(rest.is_empty(), "a turn came to rest, and yet follows: {rest:?}");
-        let due = crate::deploy::next_deadline(&self.state);
+        let due = crate::deploy::next_deadline(&self.state, self.now);
         assert!(
             due.is_none_or(|due| due > self.now),
             "a deadline that has come was not met: {due:?} at {:?}",

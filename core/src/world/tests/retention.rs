@@ -42,7 +42,7 @@ impl World {
 
     /// Wakes at each deadline up to a time, as the engine does.
     fn live_until(&mut self, until: UnixMs) {
-        while let Some(due) = next_deadline(&self.state).filter(|due| *due <= until) {
+        while let Some(due) = next_deadline(&self.state, self.now).filter(|due| *due <= until) {
             assert!(due > self.now, "a deadline that has come was met: {due:?}");
             self.now = due;
             let facts = self.facts.len();
@@ -92,7 +92,7 @@ fn a_run_that_is_not_over_holds_back_its_project_and_nobody_is_woken_for_it() {
     world.now = begun.after(days(11));
     world.input(Input::Wake);
     assert_eq!(world.expired(), (open.number, 0));
-    assert_eq!(next_deadline(&world.state), Some(begun.after(days(31))), "of the first two runs");
+    assert_eq!(next_deadline(&world.state, world.now), Some(begun.after(days(31))), "of the first two runs");
     world.live_until(begun.after(days(90)));
     assert_eq!(world.expired(), (3, 3));
     let fence = world.fence(&open, "build");
@@ -175,12 +175,20 @@ fn a_clock_that_leapt_deletes_nothing_and_neither_does_a_project_that_is_gone() 
     world.runs(30);
     world.now = world.now.after(days(3_650));
     world.input(Input::Begin { epoch: 2, restored: false });
-    assert_eq!((world.expired(), next_deadline(&world.state)), ((0, 0), None), "years went by, or the clock is wrong");
+    assert_eq!(
+        (world.expired(), next_deadline(&world.state, world.now)),
+        ((0, 0), None),
+        "years went by, or the clock is wrong"
+    );
     let projects = world.state.config.projects.clone();
     let gone = Config { projects: Default::default(), ..world.state.config.as_ref().clone() };
     world.input(Input::Configure(Box::new(gone.clone())));
     world.input(Input::Begin { epoch: 3, restored: false });
-    assert_eq!((world.expired(), next_deadline(&world.state)), ((0, 0), None), "nobody says how long it is kept");
+    assert_eq!(
+        (world.expired(), next_deadline(&world.state, world.now)),
+        ((0, 0), None),
+        "nobody says how long it is kept"
+    );
     world.input(Input::Configure(Box::new(Config { projects, ..gone })));
     world.input(Input::Wake);
     assert_eq!(world.expired(), (11, 11), "the newest twenty stay");

@@ -140,7 +140,7 @@ fn a_delivery_that_is_being_read_is_not_forgotten_however_old_it_is() {
     let mut world = World::new();
     world.input(Input::Deliver(delivery("id-1", 'a')));
     world.step(Duration::from_secs(31 * 24 * 3600));
-    assert_eq!(next_deadline(&world.state), None, "nothing is due before it was read");
+    assert_eq!(next_deadline(&world.state, world.now), None, "nothing is due before it was read");
     world.input(read("id-1", Ok(file(ONE))));
     assert_eq!(world.find(&"shop#1".parse().expect("a run")).id.number, 1);
     assert!(world.state.deliveries.is_empty(), "it is forgotten once its run exists");
@@ -169,7 +169,7 @@ impl World {
     /// Wakes at the next deadline, as the engine does, and says how much time passed; that deadline makes a fact.
     fn idle_until_a_fact(&mut self) -> Duration {
         let (before, facts) = (self.now, self.facts.len());
-        self.now = next_deadline(&self.state).expect("something is due");
+        self.now = next_deadline(&self.state, self.now).expect("something is due");
         self.input(Input::Wake);
         assert!(self.facts.len() > facts, "what was due happened");
         self.now.since(before)

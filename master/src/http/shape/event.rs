@@ -174,6 +174,7 @@ fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
         | DeploymentFact::Requested { .. }
         | DeploymentFact::PlanMade { .. }
         | DeploymentFact::Approved { .. }
+        | DeploymentFact::TakenOver { .. }
         | DeploymentFact::Started { .. }
         | DeploymentFact::BatchStarted { .. }
         | DeploymentFact::TargetAdmitted { .. }
@@ -307,6 +308,10 @@ fn deployment<'f>(state: &'f State, fact: &'f DeploymentFact) -> Option<About<'f
         }
         DeploymentFact::Approved { id, plan, by } => {
             about(EventKind::DeploymentApproved, id, format!("plan {} by {by}", plan.short()))
+        }
+        DeploymentFact::TakenOver { id, old, by, why, .. } => {
+            let old = old.as_ref().map_or_else(|| "the lane".to_owned(), ToString::to_string);
+            about(EventKind::DeploymentTookOver, id, format!("{old}, {}", said(by, why)))
         }
         DeploymentFact::Started { id, plan } => {
             let text = format!("{} in {} batches", release_word(&plan.release), plan.batches.len());

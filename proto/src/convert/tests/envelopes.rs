@@ -67,6 +67,7 @@ fn change() -> impl Strategy<Value = Change> {
             spec: spec(settings, bake),
             way_back,
             bake,
+            skips_self_test: generation % 5 == 0,
             stays_drained: generation % 2 == 0,
             lets_go: generation % 3 == 0,
         },
