@@ -16,7 +16,7 @@ use crate::model::{
 use crate::run::Run;
 use crate::secret::SecretId;
 pub use agent::{AgentVerb, Held, Hello, KillMode, Offer};
-pub use deploy::{DeploymentVerb, LaneVerb};
+pub use deploy::{DeploymentVerb, LaneVerb, Manner};
 
 /// What the outside said.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,11 +171,11 @@ pub enum Input {
         release: Option<ReleaseId>,
         /// Exactly this plan, or a refusal.
         plan: Option<Digest>,
-        /// It takes the place of the deployment that is paused or on its way back.
-        take_over: bool,
+        /// How.
+        manner: Manner,
         /// Who.
         by: String,
-        /// Why; demanded of a take-over.
+        /// Why; demanded of a take-over and of who skips the self-test.
         reason: String,
     },
     /// A person returns a lane to an earlier release.

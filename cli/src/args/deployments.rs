@@ -28,10 +28,19 @@ pub enum DeploymentsVerb {
         #[arg(long)]
         follow: bool,
     },
-    /// Ends an active deployment with the way back
+    /// Ends an active deployment with the way back, or where it is
     Abort {
         /// shop/production#31 or shop.production.31
         deployment: DeploymentId,
+        /// With the way back, which is the default
+        #[arg(long, conflicts_with = "hold")]
+        revert: bool,
+        /// Where it is; the lane is mixed until a person moves it
+        #[arg(long, requires = "desired")]
+        hold: bool,
+        /// With --hold: what the lane wants then, as r17
+        #[arg(long, value_name = "RELEASE", requires = "hold")]
+        desired: Option<String>,
         /// Why
         #[arg(long)]
         reason: String,
@@ -175,6 +184,12 @@ pub struct DeployArguments {
     /// In an incident: in the place of the deployment that is paused or on its way back
     #[arg(long, requires = "reason")]
     pub take_over: bool,
+    /// A release older than what the lane wants
+    #[arg(long)]
+    pub downgrade: bool,
+    /// Do not ask the gates of what runs beforehand: a fix to a broken lane
+    #[arg(long, requires = "reason")]
+    pub skip_self_test: bool,
     /// Why
     #[arg(long)]
     pub reason: Option<String>,

@@ -3,8 +3,8 @@
 
 use windlass_core::model::DeploymentId;
 use windlass_proto::api::{
-    Agent, AllowRequest, ApproveRequest, ConvergeRequest, DeployRequest, Deployment, DeploymentStarted, ForgetRequest,
-    Lane, Master, Plan, ReasonRequest, Release, RollbackRequest, StopAllRequest,
+    AbortRequest, Agent, AllowRequest, ApproveRequest, ConvergeRequest, DeployRequest, Deployment, DeploymentStarted,
+    ForgetRequest, Lane, Master, Plan, ReasonRequest, Release, RollbackRequest, StopAllRequest,
 };
 
 use crate::args::{DeployArguments, DeploymentsVerb, LaneArguments, LaneVerb};
@@ -46,7 +46,9 @@ pub fn run(client: &Client, verb: DeploymentsVerb, screen: &mut Screen) -> Resul
             lane(client, &(service, environment), "adopt", reason, screen)
         }
         DeploymentsVerb::StopAll { lift, reason } => stop_all(client, lift, reason, screen),
-        DeploymentsVerb::Abort { deployment, reason } => abort(client, &deployment, reason, screen),
+        DeploymentsVerb::Abort { deployment, revert: _, hold: _, desired, reason } => {
+            abort(client, &deployment, AbortRequest { hold: desired, reason }, screen)
+        }
         DeploymentsVerb::Releases { service, number } => releases(client, &service, number, screen),
     }
 }
@@ -91,6 +93,8 @@ fn deploy(client: &Client, arguments: &DeployArguments, screen: &mut Screen) -> 
         release: release.clone(),
         plan: arguments.plan.clone(),
         take_over: arguments.take_over,
+        downgrade: arguments.downgrade,
+        skip_self_test: arguments.skip_self_test,
         reason: arguments.reason.clone().unwrap_or_default(),
     };
     let started: DeploymentStarted = client.post(&format!("/lanes/{service}/{environment}/deploy"), &request)?;
@@ -112,9 +116,9 @@ fn rollback(
 }
 
 /// Ends an active deployment.
-fn abort(client: &Client, id: &DeploymentId, reason: String, screen: &mut Screen) -> Result<Exit> {
+fn abort(client: &Client, id: &DeploymentId, request: AbortRequest, screen: &mut Screen) -> Result<Exit> {
     let path = format!("/deployments/{}", id.in_path());
-    let _accepted: serde_json::Value = client.post(&format!("{path}/abort"), &ReasonRequest { reason })?;
+    let _accepted: serde_json::Value = client.post(&format!("{path}/abort"), &request)?;
     show(id, &client.get(&path, &[])?, screen)
 }
 

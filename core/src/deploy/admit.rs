@@ -14,7 +14,7 @@ use super::state::{Deployment, DeploymentState, Target};
 use super::targets::{in_change, is_recovering, obstacle, out, seen, serves};
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{DeploymentKind, TargetState};
-use crate::model::{AgentId, Phase, json_bytes};
+use crate::model::{AgentId, Phase, Prepare, json_bytes};
 use crate::world::State;
 
 /// Jobs that are admitted together have about so many bytes; the other targets follow in the next round.
@@ -23,11 +23,30 @@ const JOBS_BYTES: usize = 256 * 1024;
 /// Targets that can be prepared.
 pub(super) fn prepares(state: &State, deployment: &Deployment) -> Vec<Fact> {
     let waiting = deployment.targets.iter().filter(|target| target.state == TargetState::Waiting);
+    let waiting = waiting.filter(|target| is_prepared_now(deployment, target));
     // What a deployment before this one was changing is waited for.
     let busy = in_change(state);
     let is_free = |agent: AgentId| is_here(state, agent) && !busy.contains(&agent);
     let chosen: Vec<&Target> = waiting.filter(|target| is_free(target.target.agent)).collect();
     facts(state, deployment, &chosen, Phase::Prepare, generation(state, deployment))
+}
+
+/// With `prepare: batch` a batch is prepared while the one before it bakes; else all are at once.
+pub(super) fn is_prepared_now(deployment: &Deployment, target: &Target) -> bool {
+    let last = match (deployment.rules.prepare, &deployment.state) {
+        (Prepare::All, _) => return true,
+        (Prepare::Batch, DeploymentState::Changing { batch }) => *batch,
+        (Prepare::Batch, DeploymentState::Baking { batch, .. }) => batch + 1,
+        (
+            Prepare::Batch,
+            DeploymentState::Queued
+            | DeploymentState::AwaitingApproval
+            | DeploymentState::Preparing
+            | DeploymentState::RollingBack
+            | DeploymentState::Ended(_),
+        ) => 0,
+    };
+    target.batch <= last || deployment.kind == DeploymentKind::Rollback
 }
 
 /// Targets of a batch that can be changed.

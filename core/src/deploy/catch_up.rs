@@ -15,15 +15,17 @@
 
 use super::admit;
 use super::advance::is_asleep;
+use super::budget::failures;
 use super::debts::{blank_at, is_in_hand, runs_what_is_known};
 use super::decide::{Asked, own_run, requested};
 use super::drift::highest;
 use super::end::{self, End};
 use super::plan::{self, ceiling, next_deployment, way_back_to_what_runs};
 use super::state::Deployment;
-use super::step::{failures, is_settled};
+use super::step::is_settled;
 use super::targets::{in_change, is_recovering, obstacle, obstacle_for_person, out, planned, serves, targets};
 use crate::fact::{DeploymentFact, Fact};
+use crate::input::Manner;
 use crate::lane::Lane;
 use crate::lane::state::Owed;
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, TargetState};
@@ -58,7 +60,7 @@ fn open(state: &State, at: UnixMs, lane: &Lane, first: AgentId, facts: &mut Vec<
     let by = lane.owed.get(&first).and_then(|debt| debt.by.as_deref()).unwrap_or(end::WINDLASS);
     let asked = Asked { at, by, reason: "", strategy: Vec::new(), rules: Rules::default() };
     let run = own_run(state, &lane.id, release, &asked, facts);
-    facts.push(requested(&id, DeploymentKind::CatchUp, release, &run, &asked, (None, false)));
+    facts.push(requested(&id, DeploymentKind::CatchUp, release, &run, &asked, (None, Manner::default())));
     let plan = Box::new(plan::none(state, &lane.id, release));
     facts.push(Fact::Deployment(DeploymentFact::Started { id: id.clone(), plan }));
     let generation = lane.generation;

@@ -12,6 +12,7 @@ use super::take_over;
 use super::targets::all_heard_at;
 use crate::answer::{Answer, Decision, Refusal};
 use crate::fact::{DeploymentFact, Fact};
+use crate::input::Manner;
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::{
     BatchSpec, Commit, DeployWork, DeploymentId, Digest, JobKey, JobPlan, LaneId, Release, ReleaseId, Rules, RunId,
@@ -28,16 +29,18 @@ pub fn decide_deploy(
     lane: &LaneId,
     release: Option<ReleaseId>,
     plan: Option<Digest>,
-    take_over: bool,
+    manner: Manner,
     (by, reason): (&str, &str),
 ) -> Decision {
     let release = match chosen(state, lane, release) {
         Ok(release) => release,
         Err(refusal) => return Decision::refuse(refusal),
     };
-    let allowed = match take_over {
+    let allowed = match manner.take_over {
         true => take_over::may(state, lane, release, plan, by),
-        false => may_deploy(state, at, lane, release, plan, by),
+        false => {
+            may_deploy(state, at, lane, release, plan, by).and_then(|()| is_no_downgrade(state, lane, release, manner))
+        }
     };
     if let Err(refusal) = allowed {
         return Decision::refuse(refusal);
@@ -46,7 +49,7 @@ pub fn decide_deploy(
     let asked = Asked { at, by, reason, strategy: strategy(state, lane), rules: rules(state, lane) };
     let mut facts = supersede_pending(state, lane, &id);
     let run = own_run(state, lane, release, &asked, &mut facts);
-    facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, (plan, take_over)));
+    facts.push(requested(&id, DeploymentKind::Forward, release, &run, &asked, (plan, manner)));
     Decision { facts, answer: Answer::Deployment { deployment: id, run } }
 }
 
@@ -87,7 +90,7 @@ pub fn decide_rollback(
     reason: &str,
 ) -> Decision {
     let made = match (active(state, lane), to) {
-        (Some(active), None) => return decide_abort(state, &active.id, by, reason),
+        (Some(active), None) => return decide_abort(state, &active.id, None, by, reason),
         (Some(active), Some(_)) => Err(Refusal::Rejected(format!(
             "{} is active and can only return as its plan says: leave the release out",
             active.id
@@ -114,7 +117,7 @@ fn rollback(state: &State, lane: &LaneId, to: Option<ReleaseId>, asked: Asked<'_
     let id = next_deployment(state, lane);
     let mut facts = Vec::new();
     let run = own_run(state, lane, release, &asked, &mut facts);
-    facts.push(requested(&id, DeploymentKind::Rollback, release, &run, &asked, (None, false)));
+    facts.push(requested(&id, DeploymentKind::Rollback, release, &run, &asked, (None, Manner::default())));
     facts.push(Fact::Deployment(DeploymentFact::Started { id: id.clone(), plan: Box::new(plan) }));
     let why = format!("{}: {}", asked.by, asked.reason);
     facts.push(rollback_started(state, &id, Some(release.id.clone()), None, why, Some(asked.by.to_owned())));
@@ -122,12 +125,24 @@ fn rollback(state: &State, lane: &LaneId, to: Option<ReleaseId>, asked: Asked<'_
 }
 
 /// A person ends a deployment: without a trace before anything was touched, with the way back afterwards.
-pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: &str) -> Decision {
+pub fn decide_abort(
+    state: &State,
+    deployment: &DeploymentId,
+    hold: Option<ReleaseId>,
+    by: &str,
+    reason: &str,
+) -> Decision {
     let Some(found) = state.deployments.get(deployment) else {
         return Decision::refuse(Refusal::DeploymentUnknown(deployment.clone()));
     };
     let answer = Answer::Deployment { deployment: found.id.clone(), run: found.run.clone() };
     let why = if reason.is_empty() { format!("aborted by {by}") } else { format!("aborted by {by}: {reason}") };
+    if let Some(desired) = hold {
+        return match held(state, found, desired, why) {
+            Ok(facts) => Decision { facts, answer },
+            Err(refusal) => Decision::refuse(refusal),
+        };
+    }
     let aborted = |why| end::facts(state, found, End::plain(DeploymentOutcome::Aborted, why));
     let facts = match (&found.state, &found.plan) {
         (DeploymentState::Ended(_), _) => return Decision::refuse(Refusal::DeploymentEnded(deployment.clone())),
@@ -151,6 +166,44 @@ pub fn decide_abort(state: &State, deployment: &DeploymentId, by: &str, reason: 
         ) => aborted(why),
     };
     Decision { facts, answer }
+}
+
+/// It stays where it is, and the lane wants what the person named.
+fn held(state: &State, found: &Deployment, desired: ReleaseId, why: String) -> Result<Vec<Fact>, Refusal> {
+    let no = |why: String| Err(Refusal::Rejected(why));
+    if !state.releases.contains_key(&desired) || desired.service != found.id.lane.service {
+        return Err(Refusal::ReleaseUnknown(desired.to_string()));
+    }
+    match found.state {
+        DeploymentState::Changing { .. } | DeploymentState::Baking { .. }
+            if found.has_touched() && found.kind == DeploymentKind::Forward =>
+        {
+            Ok(end::facts(state, found, End::holding(desired, why)))
+        }
+        DeploymentState::Ended(_) => Err(Refusal::DeploymentEnded(found.id.clone())),
+        DeploymentState::RollingBack => no(format!("{} is on its way back, which nothing holds", found.id)),
+        DeploymentState::Queued
+        | DeploymentState::AwaitingApproval
+        | DeploymentState::Preparing
+        | DeploymentState::Changing { .. }
+        | DeploymentState::Baking { .. } => no(format!("{} has touched nothing: abort it without `--hold`", found.id)),
+    }
+}
+
+/// Older than what the lane wants, on the same branch: a person says so, or goes back.
+fn is_no_downgrade(state: &State, lane: &LaneId, release: &Release, manner: Manner) -> Result<(), Refusal> {
+    let desired = state.lanes.get(lane).and_then(|lane| state.releases.get(lane.desired.as_ref()?));
+    let older = desired.filter(|desired| desired.branch == release.branch && release.position < desired.position);
+    let Some(desired) = older.filter(|_| !manner.downgrade) else { return Ok(()) };
+    Err(Refusal::Rejected(format!(
+        "{} is commit {} of {}, {} is {}: older than what {lane} wants; `rollback --to {}` goes back to it, `--downgrade` rolls it out",
+        release.name(),
+        release.position,
+        release.branch,
+        desired.name(),
+        desired.position,
+        format_args!("r{}", release.id.number),
+    )))
 }
 
 /// The rules that a person's request takes.
@@ -235,7 +288,7 @@ pub(super) fn requested(
     release: &Release,
     run: &RunId,
     asked: &Asked<'_>,
-    (plan, takes_over): (Option<Digest>, bool),
+    (plan, manner): (Option<Digest>, Manner),
 ) -> Fact {
     Fact::Deployment(DeploymentFact::Requested {
         id: id.clone(),
@@ -248,6 +301,7 @@ pub(super) fn requested(
         strategy: asked.strategy.clone(),
         rules: asked.rules,
         plan,
-        takes_over,
+        takes_over: manner.take_over,
+        skips_self_test: manner.skip_self_test,
     })
 }

@@ -30,6 +30,13 @@ impl End {
     }
 }
 
+impl End {
+    /// A person ends it where it is, and says what the lane wants.
+    pub(super) fn holding(desired: ReleaseId, why: String) -> Self {
+        Self { desired: Some(desired), ..Self::plain(DeploymentOutcome::Aborted, why) }
+    }
+}
+
 /// The facts of an end: of the deployment, of its entry, and of jobs that nobody waits for any more.
 pub(super) fn facts(state: &State, deployment: &Deployment, end: End) -> Vec<Fact> {
     let mut facts = vec![
@@ -44,7 +51,7 @@ pub(super) fn facts(state: &State, deployment: &Deployment, end: End) -> Vec<Fac
         Fact::JobEnded {
             run: deployment.run.clone(),
             job: deployment.entry.clone(),
-            outcome: entry_outcome(end.outcome, &end.why),
+            outcome: entry_outcome(deployment, end.outcome, &end.why),
         },
     ];
     let why = format!("{} {}", deployment.id, end.outcome.word());
@@ -52,8 +59,10 @@ pub(super) fn facts(state: &State, deployment: &Deployment, end: End) -> Vec<Fac
     facts
 }
 
-fn entry_outcome(outcome: DeploymentOutcome, why: &str) -> Outcome {
+fn entry_outcome(deployment: &Deployment, outcome: DeploymentOutcome, why: &str) -> Outcome {
     match outcome {
+        // The entry is whole by its own rules; the deployment keeps the word, and the lane the debts.
+        DeploymentOutcome::Incomplete if deployment.rules.accept_incomplete => Outcome::Succeeded,
         DeploymentOutcome::Succeeded => Outcome::Succeeded,
         DeploymentOutcome::Rejected => Outcome::NotStarted { reason: NotStarted::Rejected(why.to_owned()) },
         DeploymentOutcome::Superseded => Outcome::Skipped { why: why.to_owned() },

@@ -4,7 +4,7 @@ mod lines;
 
 use std::sync::Arc;
 
-use self::lines::{join, move_target, targets_of};
+use self::lines::{is_absent_again, join, move_target, targets_of};
 use super::state::{Deployment, DeploymentState};
 use super::targets::seen;
 use super::{debts, drift, take_over};
@@ -12,9 +12,7 @@ use crate::fact::DeploymentFact;
 use crate::job::JobState;
 use crate::lane::Lane;
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{
-    AfterRollback, AgentId, DeploymentId, Duration, Hold, LaneId, Pause, Phase, Release, UnixMs, WayBack,
-};
+use crate::model::{AfterRollback, AgentId, DeploymentId, Duration, Hold, LaneId, Pause, Phase, Release, UnixMs};
 use crate::touched::Touched;
 use crate::world::{ServiceState, State};
 
@@ -164,8 +162,20 @@ fn make_release(state: &mut State, release: &Release, touched: &mut Touched) {
 }
 
 fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut Touched) {
-    let DeploymentFact::Requested { id, kind, release, run, entry, by, reason, strategy, rules, plan, takes_over } =
-        fact
+    let DeploymentFact::Requested {
+        id,
+        kind,
+        release,
+        run,
+        entry,
+        by,
+        reason,
+        strategy,
+        rules,
+        plan,
+        takes_over,
+        skips_self_test,
+    } = fact
     else {
         return;
     };
@@ -181,6 +191,7 @@ fn request(state: &mut State, at: UnixMs, fact: &DeploymentFact, touched: &mut T
         rules: *rules,
         wanted: *plan,
         takes_over: *takes_over,
+        skips_self_test: *skips_self_test || *takes_over,
         state: DeploymentState::Queued,
         paused: None,
         proposed: None,
@@ -284,12 +295,6 @@ fn resume(state: &mut State, at: UnixMs, id: &DeploymentId) {
             target.into_iter().for_each(|target| target.baked_before = healthy_for);
         }
     });
-}
-
-/// A target that went back to nothing is as fresh as before.
-fn is_absent_again(state: &State, id: &DeploymentId, agent: AgentId, to: &TargetState) -> bool {
-    let target = state.deployments.get(id).and_then(|deployment| deployment.target(agent));
-    *to == TargetState::Reverted && target.is_some_and(|target| target.way_back == WayBack::Absent)
 }
 
 fn roll_back(state: &mut State, at: UnixMs, fact: &DeploymentFact) {

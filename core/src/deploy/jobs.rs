@@ -112,7 +112,7 @@ fn change(state: &State, deployment: &Deployment, target: &Target, release: &Rel
         spec: release.spec.clone(),
         way_back: target.way_back.clone(),
         bake: deployment.longest_bake(),
-        skips_self_test: deployment.takes_over,
+        skips_self_test: deployment.skips_self_test,
         stays_drained: catches_up && target.way_back != WayBack::Release(release.name()),
         lets_go: catches_up && debt.is_some_and(|debt| debt.by.is_some()),
     }

@@ -55,6 +55,7 @@ pub(super) fn request(state: &State, at: UnixMs, run: &Run, job: &Job, work: &De
         rules: work.rules,
         plan: None,
         takes_over: false,
+        skips_self_test: false,
     }));
     facts
 }

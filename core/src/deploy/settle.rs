@@ -25,7 +25,7 @@ use super::state::{Deployment, DeploymentState, Target};
 use super::targets::{is_back, lost_after, runs, seen, silent_since};
 use crate::job::Job;
 use crate::model::deployment::{DeploymentKind, TargetState};
-use crate::model::{AgentId, Health, LaneId, Observation, Outcome, Phase, Running, UnixMs, WayBack};
+use crate::model::{AgentId, Health, LaneId, Observation, Outcome, Phase, Prepare, Running, UnixMs, WayBack};
 use crate::world::State;
 
 /// Revert jobs that a target gets.
@@ -59,7 +59,7 @@ pub(super) fn settle(state: &State, at: UnixMs, deployment: &Deployment, target:
     let silent = due(state, deployment, target).is_some_and(|due| due <= at);
     let seen = seen(state, lane, agent);
     // One that comes in later is no failure of the rollout: it is owed, and caught up with.
-    let is_late = deployment.state != DeploymentState::Preparing;
+    let is_late = deployment.state != DeploymentState::Preparing && deployment.rules.prepare == Prepare::All;
     let by_hand = seen.is_some_and(|seen| seen.held_by_hand);
     let catches_up = deployment.kind == DeploymentKind::CatchUp;
     let back = seen.is_some_and(|seen| is_there(deployment, target, seen));

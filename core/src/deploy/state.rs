@@ -45,6 +45,8 @@ pub struct Deployment {
     pub wanted: Option<Digest>,
     /// A person puts it in the place of one that is paused or on its way back.
     pub takes_over: bool,
+    /// The gates of what runs are not asked beforehand.
+    pub skips_self_test: bool,
     /// Where it is.
     pub state: DeploymentState,
     /// Why it admits nothing there.

@@ -19,12 +19,13 @@
 //! | rolling_back | everything is stopped, and no person asked | admits nothing |
 //! | rolling_back | every touched target back, or named | rolled_back (of a person's: succeeded, incomplete) |
 
+use super::budget::{breaker, failures, over_budget};
 use super::catch_up;
 use super::drift::highest;
 use super::join;
 use super::plan::{Wish, desired_back, forward};
 use super::request::is_forward;
-use super::settle::{self, REVERTS_MAX, settle};
+use super::settle::{self, settle};
 use super::state::{Deployment, DeploymentState, Target};
 use super::take_over;
 use super::targets::{all_heard_at, has_heard_touched, is_recovering, runs, seen};
@@ -32,11 +33,11 @@ use super::{admit, end};
 use crate::answer::Refusal;
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{Batch, DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{Approvals, DeploymentId, Duration, Health, OnFailure, Pause, Phase, Promote, ReleaseId, UnixMs};
+use crate::model::{Approvals, DeploymentId, Duration, Health, Pause, Phase, Promote, ReleaseId, UnixMs};
 use crate::world::State;
 
-/// Up to so many touched targets, one that fails its way back twice stops it; above, two do.
-const BREAKER_SMALL: usize = 4;
+/// A master that was away for longer asks a person before it goes on.
+const AWAY_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// The facts that follow now; none if nothing is due.
 pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fact> {
@@ -45,8 +46,7 @@ pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fa
         return Vec::new();
     }
     if is_recovering(state, deployment) && has_heard_touched(state, deployment, at) {
-        let fact = DeploymentFact::Recovered { id: deployment.id.clone(), epoch: state.epoch };
-        return vec![Fact::Deployment(fact)];
+        return recovered(state, deployment);
     }
     let moves = moves(state, at, deployment);
     if !moves.is_empty() {
@@ -69,6 +69,18 @@ pub(super) fn step(state: &State, at: UnixMs, deployment: &Deployment) -> Vec<Fa
         DeploymentState::RollingBack => rolling_back(state, deployment, plan),
         DeploymentState::Queued | DeploymentState::AwaitingApproval | DeploymentState::Ended(_) => Vec::new(),
     }
+}
+
+/// After a long time nobody knows whether what was begun is still wanted; a way back always is.
+fn recovered(state: &State, deployment: &Deployment) -> Vec<Fact> {
+    let id = deployment.id.clone();
+    let mut facts = vec![Fact::Deployment(DeploymentFact::Recovered { id: id.clone(), epoch: state.epoch })];
+    let goes_by_itself = deployment.state == DeploymentState::RollingBack || deployment.kind == DeploymentKind::CatchUp;
+    if state.away > AWAY_MAX && deployment.paused.is_none() && !goes_by_itself {
+        let why = Pause::Recovered { away: state.away };
+        facts.push(Fact::Deployment(DeploymentFact::Paused { id, why }));
+    }
+    facts
 }
 
 /// What follows where nothing is admitted; none: it goes on.
@@ -184,7 +196,10 @@ fn preparing(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> V
     if !admitted.is_empty() {
         return admitted;
     }
-    let open = |target: &Target| matches!(target.state, TargetState::Waiting | TargetState::Preparing);
+    let open = |target: &Target| {
+        let waits = matches!(target.state, TargetState::Waiting | TargetState::Preparing);
+        waits && admit::is_prepared_now(deployment, target)
+    };
     if deployment.targets.iter().any(open) {
         return Vec::new();
     }
@@ -285,32 +300,6 @@ fn bakes(
     })
 }
 
-fn over_budget(state: &State, deployment: &Deployment, plan: &DeploymentPlan, k: usize) -> Option<Vec<Fact>> {
-    let budget = plan.batches.get(k).map_or(0, |batch| batch.budget) + deployment.accepted;
-    if deployment.failures <= budget {
-        return None;
-    }
-    let plural = if deployment.failures == 1 { "failure" } else { "failures" };
-    let why = format!("{} {plural}, {budget} allowed{}", deployment.failures, failures(deployment));
-    Some(match deployment.rules.on_failure {
-        OnFailure::Rollback => roll_back(state, deployment, plan, why, None),
-        OnFailure::Pause if deployment.paused.is_some() => Vec::new(),
-        OnFailure::Pause => {
-            vec![Fact::Deployment(DeploymentFact::Paused { id: deployment.id.clone(), why: Pause::Failed { why } })]
-        }
-    })
-}
-
-/// `: web2 (production/change@web2 failed(1))`, or nothing.
-pub(super) fn failures(deployment: &Deployment) -> String {
-    let each: Vec<String> = deployment
-        .targets
-        .iter()
-        .filter_map(|target| Some(format!("{} ({})", target.target.name, target.failed.as_ref()?)))
-        .collect();
-    if each.is_empty() { String::new() } else { format!(": {}", each.join(", ")) }
-}
-
 /// The way back of a forward deployment; if nothing was touched there is nothing to take back.
 pub(super) fn roll_back(
     state: &State,
@@ -370,18 +359,4 @@ fn cancel_change(state: &State, deployment: &Deployment, target: &Target) -> Opt
     let of_change = super::change_of(job).is_some_and(|change| change.phase == Phase::Change);
     let open = job.outcome().is_none() && job.cancel.is_none();
     (is_forward && changing && of_change && open).then(|| end::cancel(deployment, target, &deployment.why)).flatten()
-}
-
-/// If the way back fails on the old release, the trouble is not the release: what serves is left alone.
-fn breaker(deployment: &Deployment) -> Option<String> {
-    let touched = deployment.targets.iter().filter(|target| target.touched).count();
-    let failed: Vec<String> = deployment
-        .targets
-        .iter()
-        .filter(|target| matches!(target.state, TargetState::Stuck { .. }) && target.reverts >= REVERTS_MAX)
-        .map(|target| target.target.name.to_string())
-        .collect();
-    let limit = if touched <= BREAKER_SMALL { 1 } else { 2 };
-    let tripped = failed.len() >= limit;
-    tripped.then(|| format!("the way back failed on {}; {}", failed.join(", "), deployment.why))
 }

@@ -7,6 +7,7 @@ mod host;
 mod people;
 mod random;
 mod rows;
+mod rules;
 mod stories;
 mod strategy;
 mod take_over;

@@ -46,6 +46,9 @@ pub enum DeploymentFact {
         /// It takes the place of the deployment that is paused or on its way back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         takes_over: bool,
+        /// The gates of what runs are not asked beforehand.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        skips_self_test: bool,
     },
     /// What it will do; the approvals of another plan count no more.
     PlanMade {

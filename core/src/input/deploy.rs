@@ -2,6 +2,17 @@
 
 use crate::model::{AgentName, Digest, ReleaseId};
 
+/// How a person deploys, besides what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// It takes the place of the deployment that is paused or on its way back.
+    pub take_over: bool,
+    /// An older release than what the lane wants.
+    pub downgrade: bool,
+    /// The gates of what runs are not asked beforehand: a fix to a broken lane.
+    pub skip_self_test: bool,
+}
+
 /// What people do to a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LaneVerb {
@@ -22,8 +33,8 @@ pub enum LaneVerb {
 /// What people do to a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeploymentVerb {
-    /// It ends: with the way back, if it has touched anything.
-    Abort,
+    /// It ends: with the way back, if it has touched anything. With a release it stays where it is, and the lane wants that release.
+    Abort(Option<ReleaseId>),
     /// It admits nothing more; what is in flight reaches its end.
     Pause,
     /// It goes on where it was.

@@ -27,6 +27,23 @@ pub struct Rules {
     pub on_failure: OnFailure,
     /// What becomes of the lane after a way back.
     pub after_rollback: AfterRollback,
+    /// Which targets are prepared before the first one is touched.
+    #[serde(default)]
+    pub prepare: Prepare,
+    /// What needs the entry goes on though some targets are owed the release.
+    #[serde(default)]
+    pub accept_incomplete: bool,
+}
+
+/// Which targets are prepared before the first one is touched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepare {
+    /// All of them.
+    #[default]
+    All,
+    /// Those of the first batch; those of each later one while the batch before it bakes.
+    Batch,
 }
 
 /// What follows where more fails than the budget allows.
@@ -38,6 +55,8 @@ pub enum OnFailure {
     Rollback,
     /// Nothing more is admitted until a person resumes or aborts it.
     Pause,
+    /// It ends where it is, and the lane is mixed until a person moves it.
+    Stop,
 }
 
 /// What becomes of a lane after a way back.
@@ -63,7 +82,7 @@ pub enum DeploymentOutcome {
     RolledBack,
     /// The way back failed on too many.
     RollbackFailed,
-    /// A person ended it before anything was touched.
+    /// A person ended it, or its rules did; what was touched stays as it is.
     Aborted,
     /// A newer one took its place while it waited.
     Superseded,

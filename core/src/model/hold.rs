@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::time::UnixMs;
+use super::time::{Duration, UnixMs};
 
 /// Nothing starts by itself, and nothing goes forward, until a person lifts it. The way back never waits for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,11 @@ pub enum Pause {
     },
     /// The batch has passed, and a person looks before the next one.
     Promote,
+    /// The master was away for so long that what it watched may be another world.
+    Recovered {
+        /// For how long.
+        away: Duration,
+    },
     /// More has failed than the budget allows, and the pipeline file wants a person to decide.
     Failed {
         /// What.
@@ -58,6 +63,7 @@ impl Pause {
             Self::Asked { .. } => "asked",
             Self::StopAll { .. } => "stop_all",
             Self::Promote => "promote",
+            Self::Recovered { .. } => "recovered",
             Self::Failed { .. } => "failed",
         }
     }
@@ -69,6 +75,9 @@ impl std::fmt::Display for Pause {
             Self::Asked { by, why } => write!(f, "by {by}: {why}"),
             Self::StopAll { by, why } => write!(f, "everything is stopped, by {by}: {why}"),
             Self::Promote => f.write_str("the batch has passed; the next one begins when a person resumes it"),
+            Self::Recovered { away } => {
+                write!(f, "the master was away for {away}; every touched target has answered, or had its time")
+            }
             Self::Failed { why } => write!(f, "{why}; to resume it accepts that, to abort it takes the way back"),
         }
     }

@@ -23,7 +23,7 @@ pub mod time;
 pub mod trigger;
 
 pub use config::{AgentRegister, Approvals, CatchUp, Config, Environment, Project, Retention};
-pub use deployment::{AfterRollback, OnFailure, Rules};
+pub use deployment::{AfterRollback, OnFailure, Prepare, Rules};
 pub use digest::Digest;
 pub use envelope::{Action, Builtin, Collect, CollectFrom, Command, Envelope, FetchFile, RunIf, Step, Workspace};
 pub use freeze::{Freeze, InvalidFreeze};

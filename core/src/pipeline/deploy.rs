@@ -9,7 +9,7 @@ use super::spec::{At, DeploySpec};
 use super::words::quote;
 use super::yaml::{Node, Value};
 use crate::model::{
-    AfterRollback, Amount, BatchSpec, Code, Duration, EnvironmentName, OnFailure, Promote, Rules, ServiceName,
+    AfterRollback, Amount, BatchSpec, Code, Duration, EnvironmentName, OnFailure, Prepare, Promote, Rules, ServiceName,
 };
 
 /// Whether an amount counts targets to change, or failures allowed.
@@ -30,7 +30,10 @@ enum Preset {
 const PRESETS: [(&str, Preset); 3] =
     [("rolling", Preset::Rolling), ("canary", Preset::Canary), ("all_at_once", Preset::AllAtOnce)];
 
-const ON_FAILURE: [(&str, OnFailure); 2] = [("rollback", OnFailure::Rollback), ("pause", OnFailure::Pause)];
+const ON_FAILURE: [(&str, OnFailure); 3] =
+    [("rollback", OnFailure::Rollback), ("pause", OnFailure::Pause), ("stop", OnFailure::Stop)];
+
+const PREPARE: [(&str, Prepare); 2] = [("all", Prepare::All), ("batch", Prepare::Batch)];
 
 const AFTER_ROLLBACK: [(&str, AfterRollback); 2] = [("open", AfterRollback::Open), ("lock", AfterRollback::Lock)];
 
@@ -76,8 +79,15 @@ impl Reader<'_> {
         let on_failure = object.get("on-failure").and_then(|node| self.word(node, "on-failure", &ON_FAILURE));
         let after_rollback =
             object.get("after-rollback").and_then(|node| self.word(node, "after-rollback", &AFTER_ROLLBACK));
-        let rules =
-            Rules { on_failure: on_failure.unwrap_or_default(), after_rollback: after_rollback.unwrap_or_default() };
+        let prepare = object.get("prepare").and_then(|node| self.word(node, "prepare", &PREPARE));
+        let accept_incomplete =
+            object.get("accept-incomplete").and_then(|node| self.boolean(node, "accept-incomplete"));
+        let rules = Rules {
+            on_failure: on_failure.unwrap_or_default(),
+            after_rollback: after_rollback.unwrap_or_default(),
+            prepare: prepare.unwrap_or_default(),
+            accept_incomplete: accept_incomplete.unwrap_or_default(),
+        };
         let (service, environment) = (service?, environment?);
         Some(DeploySpec {
             service: At { value: ServiceName::new(&service.value).ok()?, span: service.span },

@@ -106,13 +106,8 @@ pub(super) const ARTIFACT: Keys = Keys { known: &["paths", "optional"], later: &
 pub(super) const INPUT: Keys = Keys { known: &["from", "to"], later: &[("optional", "")] };
 
 pub(super) const DEPLOY: Keys = Keys {
-    known: &["service", "environment", "strategy", "on-failure", "after-rollback"],
-    later: &[
-        ("before", "use a job that this entry needs"),
-        ("gates", "use the `gates` of the service"),
-        ("prepare", ""),
-        ("accept-incomplete", ""),
-    ],
+    known: &["service", "environment", "strategy", "on-failure", "after-rollback", "prepare", "accept-incomplete"],
+    later: &[("before", "use a job that this entry needs"), ("gates", "use the `gates` of the service")],
 };
 
 pub(super) const BATCH: Keys = Keys { known: &["targets", "bake", "budget", "promote"], later: &[] };

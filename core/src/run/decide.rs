@@ -214,7 +214,7 @@ pub fn cancel(state: &State, run: &RunId, jobs: &[JobKey], by: &str, why: &str, 
         match &job.state {
             JobState::Ended(_) => {}
             JobState::Deploying(deployment) => {
-                facts.extend(crate::deploy::decide::decide_abort(state, deployment, by, why).facts);
+                facts.extend(crate::deploy::decide::decide_abort(state, deployment, None, by, why).facts);
             }
             JobState::Waiting | JobState::Attempting | JobState::Held if is_change_of_target(job) => {}
             JobState::Waiting | JobState::Attempting | JobState::Held => facts.push(Fact::CancelAsked {

@@ -130,6 +130,7 @@ impl State {
         assert!(epoch > self.epoch, "epochs rise");
         self.epoch = epoch;
         self.begun = at;
+        self.away = if before > UnixMs(0) { at.since(before) } else { Duration::default() };
         self.leapt = before > UnixMs(0) && at > before.after(LEAP);
         self.listening = at;
         self.fences = 0;

@@ -11,8 +11,8 @@ use crate::deploy::Deployment;
 use crate::input::{ApiToken, Delivery, JoinToken};
 use crate::lane::Lane;
 use crate::model::{
-    AgentId, Attempt, Config, DeliveryKey, DeploymentId, Digest, EnvironmentName, Fence, Hold, JobKey, LaneId,
-    ProjectName, Release, ReleaseId, RunId, ServiceName, UnixMs,
+    AgentId, Attempt, Config, DeliveryKey, DeploymentId, Digest, Duration, EnvironmentName, Fence, Hold, JobKey,
+    LaneId, ProjectName, Release, ReleaseId, RunId, ServiceName, UnixMs,
 };
 use crate::retention::Expiry;
 use crate::run::Run;
@@ -36,6 +36,8 @@ pub struct State {
     pub epoch: u64,
     /// When that master began.
     pub begun: UnixMs,
+    /// No fact was recorded for so long before.
+    pub away: Duration,
     /// That was so long after the last fact before that its clock may be wrong: nothing expires and nothing is forgotten.
     pub leapt: bool,
     /// Since then the master listens without a break: silence is counted from here at the earliest.

@@ -174,15 +174,15 @@ pub fn decide(state: &State, at: UnixMs, input: Input) -> Decision {
             run::settle::settle(state, at, &run, &job, verdict, &by, &reason)
         }
         Input::LogsEnded { fence, seals } => logs_ended(state, fence, seals),
-        Input::Deploy { lane, release, plan, take_over, by, reason } => {
-            deploy::decide::decide_deploy(state, at, &lane, release, plan, take_over, (&by, &reason))
+        Input::Deploy { lane, release, plan, manner, by, reason } => {
+            deploy::decide::decide_deploy(state, at, &lane, release, plan, manner, (&by, &reason))
         }
         Input::Rollback { lane, to, by, reason } => deploy::decide::decide_rollback(state, at, &lane, to, &by, &reason),
         Input::SetSecret(set) => secret::set(state, set),
         Input::DeleteSecret { secret, by, reason } => secret::delete(state, secret, by, reason),
         Input::Lane { lane, verb, by, reason } => deploy::people::lane(state, at, lane, verb, by, reason),
         Input::Deployment { deployment, verb, by, reason } => match verb {
-            DeploymentVerb::Abort => deploy::decide::decide_abort(state, &deployment, &by, &reason),
+            DeploymentVerb::Abort(hold) => deploy::decide::decide_abort(state, &deployment, hold, &by, &reason),
             DeploymentVerb::Pause => deploy::people::pause(state, &deployment, by, reason),
             DeploymentVerb::Approve(plan) => deploy::people::approve(state, &deployment, plan, by),
             DeploymentVerb::Resume => deploy::people::resume(state, &deployment, by, reason),

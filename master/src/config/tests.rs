@@ -117,9 +117,9 @@ master.toml:10: environments.production.deployers: nobody could deploy here
 master.toml:11: environments.production.max_unavailable: it is not an amount of targets
   hint: a number of targets, as 3, or percent of them, as "10%"; at least 1
 master.toml:12: environments.production.freeze: "Europe/Berlln" is not a time zone, as "Europe/Berlin" or "UTC"
+master.toml:14: environments.production.availability: "solo" is neither "shared" nor "independent"
 master.toml:13: environments.production.catch_up.max_failures: no target would ever be caught up with
-  hint: at least 1
-master.toml:14: environments.production.availability: "solo" is neither "shared" nor "independent""#;
+  hint: at least 1"#;
     assert_eq!(said(text), wanted);
 }
 

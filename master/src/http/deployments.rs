@@ -13,7 +13,7 @@ use windlass_proto::api::{self, Page};
 use super::answer::{Answer, empty, ok};
 use super::api::Api;
 use super::call::Call;
-use super::lanes::{demanded, plan_named};
+use super::lanes::{demanded, plan_named, release_id};
 use super::problem::Refused;
 use super::shape;
 
@@ -74,9 +74,13 @@ async fn changed(api: &Api, was: &Arc<Deployment>) {
     }
 }
 
-/// `POST /deployments/{deployment}/abort`: what was touched takes its way back.
+/// `POST /deployments/{deployment}/abort`: what was touched takes its way back, or stays where it is.
 pub(super) async fn abort(call: Call) -> Answer {
-    act(&call, DeploymentVerb::Abort).await?;
+    let deployment: DeploymentId = call.param("deployment")?;
+    let asked: api::AbortRequest = call.json()?;
+    let reason = demanded(&asked.reason)?;
+    let hold = asked.hold.map(|word| release_id(&deployment.lane.service, &word, "/hold")).transpose()?;
+    submit(&call, deployment, DeploymentVerb::Abort(hold), reason).await?;
     empty(StatusCode::ACCEPTED)
 }
 

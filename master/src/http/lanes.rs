@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use windlass_core::input::LaneVerb;
+use windlass_core::input::{LaneVerb, Manner};
 use windlass_core::model::{AgentName, Digest, EnvironmentName, LaneId, Release, ReleaseId, ServiceName};
 use windlass_core::{Answer as Answered, Input, State, deploy};
 use windlass_proto::api::{self, Page, ProblemKind};
@@ -51,9 +51,11 @@ pub(super) async fn deploy(call: Call) -> Answer {
     }
     let state = call.api.published.state();
     let plan = asked.plan.map(|digits| whole_digest(&state, &lane, release.as_ref(), &digits)).transpose()?;
-    let reason = if asked.take_over { demanded(&asked.reason)? } else { reason_of(&asked.reason)? };
-    let (take_over, by) = (asked.take_over, call.subject().to_owned());
-    let input = Input::Deploy { lane, release, plan, take_over, by, reason };
+    let needs_reason = asked.take_over || asked.skip_self_test;
+    let reason = if needs_reason { demanded(&asked.reason)? } else { reason_of(&asked.reason)? };
+    let manner =
+        Manner { take_over: asked.take_over, downgrade: asked.downgrade, skip_self_test: asked.skip_self_test };
+    let input = Input::Deploy { lane, release, plan, manner, by: call.subject().to_owned(), reason };
     started(call.submit(input).await?)
 }
 
@@ -149,7 +151,7 @@ pub(super) fn lane_of(call: &Call) -> Result<LaneId, Refused> {
 }
 
 /// `r18`, `18` or `shop r18`.
-fn release_id(service: &ServiceName, word: &str, pointer: &str) -> Result<ReleaseId, Refused> {
+pub(super) fn release_id(service: &ServiceName, word: &str, pointer: &str) -> Result<ReleaseId, Refused> {
     let whole =
         if word.contains(' ') { word.to_owned() } else { format!("{service} r{}", word.trim_start_matches('r')) };
     let id: Option<ReleaseId> = whole.parse().ok().filter(|id: &ReleaseId| id.service == *service);

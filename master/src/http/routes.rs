@@ -208,10 +208,10 @@ fn for_deployments() -> Vec<Route> {
         Route::post(
             "/api/v1/deployments/{deployment}/abort",
             Right::Deploy,
-            "Ends a deployment with the way back",
+            "Ends a deployment with the way back, or where it is",
             |c| Box::pin(deployments::abort(c)),
         )
-        .takes::<api::ReasonRequest>()
+        .takes::<api::AbortRequest>()
         .status(202),
         Route::post("/api/v1/deployments/{deployment}/approve", Right::Deploy, "Approves exactly this plan", |c| {
             Box::pin(deployments::approve(c))

@@ -108,8 +108,25 @@ pub struct DeployRequest {
     /// It takes the place of the deployment that is paused or on its way back; no queue, freeze or lock holds it.
     #[serde(default)]
     pub take_over: bool,
-    /// Why; demanded of a take-over.
+    /// An older release than what the lane wants, rolled out like a newer one.
     #[serde(default)]
+    pub downgrade: bool,
+    /// The gates of what runs are not asked beforehand: a fix to a broken lane.
+    #[serde(default)]
+    pub skip_self_test: bool,
+    /// Why; demanded of a take-over, and where the self-test is skipped.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Ends a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AbortRequest {
+    /// It stays where it is, and the lane wants this release, as `r17`; default: what was touched takes its way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// Why; demanded.
     pub reason: String,
 }
 

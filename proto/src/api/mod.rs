@@ -32,7 +32,8 @@ pub use agent::{
 };
 pub use attempt::{Attempt, AttemptState, Step, StepLog, StepState};
 pub use deployment::{
-    ApproveRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, Paused, RollbackRequest,
+    AbortRequest, ApproveRequest, DeployRequest, Deployment, DeploymentStarted, DeploymentTarget, Paused,
+    RollbackRequest,
 };
 pub use event::{Event, EventKind};
 pub use lane::{

@@ -2,7 +2,8 @@
 
 use crate::deploy::state::{Deployment, Target};
 use crate::model::deployment::{DeploymentPlan, PlannedTarget, TargetState};
-use crate::model::{AgentId, UnixMs, WayBack};
+use crate::model::{AgentId, DeploymentId, UnixMs, WayBack};
+use crate::world::State;
 
 /// Those of the batches, then the stragglers.
 pub(super) fn targets_of(plan: &DeploymentPlan, at: UnixMs) -> Vec<Target> {
@@ -46,4 +47,10 @@ pub(super) fn move_target(
         target.failed = Some(why.to_owned());
         deployment.failures += 1;
     }
+}
+
+/// A target that went back to nothing is as fresh as before.
+pub(super) fn is_absent_again(state: &State, id: &DeploymentId, agent: AgentId, to: &TargetState) -> bool {
+    let target = state.deployments.get(id).and_then(|deployment| deployment.target(agent));
+    *to == TargetState::Reverted && target.is_some_and(|target| target.way_back == WayBack::Absent)
 }

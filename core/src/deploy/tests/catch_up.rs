@@ -113,7 +113,7 @@ fn many_return_at_once_and_few_at_a_time_are_changed() {
     config.environments.get_mut(&lane_id().environment).expect("there").max_unavailable = Some(Amount::Percent(100));
     world.turn(Input::Deployment {
         deployment: deployment_id(2),
-        verb: crate::input::DeploymentVerb::Abort,
+        verb: crate::input::DeploymentVerb::Abort(None),
         by: "lena".to_owned(),
         reason: "ceiling".to_owned(),
     });

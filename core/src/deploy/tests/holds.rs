@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::answer::Answer;
 use crate::deploy::DeploymentState;
-use crate::input::{DeploymentVerb, Input, LaneVerb};
+use crate::input::{DeploymentVerb, Input, LaneVerb, Manner};
 use crate::model::deployment::{DeploymentOutcome, DeploymentPlan};
 use crate::model::*;
 use crate::place::explain;
@@ -111,7 +111,7 @@ fn a_job_in_flight_ends_while_it_is_paused_and_a_failure_goes_back_all_the_same(
 fn an_abort_ends_what_is_paused() {
     let mut world = baking();
     world.turn(ask(2, DeploymentVerb::Pause));
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
 }
 
@@ -161,7 +161,7 @@ fn everything_stopped_starts_nothing_and_holds_what_fails_until_a_person_says_so
     let run = world.push(&super::world::canary());
     assert_eq!(world.deployment(3).state, DeploymentState::Queued);
     assert!(waiting(&world, &run).is_some());
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     world.work_all();
     assert_eq!(world.deployment(2).state, DeploymentState::Ended(DeploymentOutcome::RolledBack));
     assert_eq!(waiting(&world, &run).as_deref(), Some("lane: everything is stopped by lena: fire"));
@@ -182,14 +182,14 @@ fn an_automatic_way_back_waits_while_everything_is_stopped_and_a_person_lets_it_
     world.host(&canary).fate = Fate::Good;
     world.pass(BAKE);
     assert_eq!(world.target(2, &canary).word(), "unhealthy", "nothing is admitted");
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
 }
 
 #[test]
 fn a_refused_release_is_taken_again_when_a_person_allows_it() {
     let mut world = baking();
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
     assert!(world.lane().refused.contains_key(&release_id(2)));
     assert!(why(&world.turn(lane(LaneVerb::Allow(release_id(1))))).contains("does not refuse"));
@@ -205,7 +205,7 @@ fn verbs_that_change_nothing_are_refused_with_a_sentence() {
     assert_eq!(why(&world.turn(ask(1, DeploymentVerb::Pause))), "shop/production#1 has ended");
     world.push(&canary());
     assert!(why(&world.turn(ask(3, DeploymentVerb::Pause))).contains("`windlass lock` holds it there"));
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     assert!(why(&world.turn(ask(2, DeploymentVerb::Pause))).contains("on its way back, which nothing holds"));
     let elsewhere = LaneId { service: ServiceName::new("shpo").expect("a name"), ..lane_id() };
     let typo = Input::Lane { lane: elsewhere, verb: LaneVerb::Lock, by: by(), reason: "x".to_owned() };
@@ -241,7 +241,7 @@ fn what_failed_and_is_paused_goes_back_when_a_person_aborts_it() {
     let mut world = by_rules(Rules { on_failure: OnFailure::Pause, ..Rules::default() });
     let canary = world.the(2, "confirmed");
     world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
 }
 
@@ -316,13 +316,13 @@ fn another_plan_needs_new_approvals_and_who_asked_gives_none() {
     let after = proposed(&world, 2);
     assert_ne!(before, after, "there is one more target");
     assert!(why(&approve(&mut world, 2, before, "lena")).starts_with("the plan has changed"));
-    world.turn(ask(2, DeploymentVerb::Abort));
+    world.turn(ask(2, DeploymentVerb::Abort(None)));
     assert_eq!(world.deployment(2).state, DeploymentState::Ended(DeploymentOutcome::Aborted));
     world.turn(Input::Deploy {
         lane: lane_id(),
         release: Some(release_id(2)),
         plan: None,
-        take_over: false,
+        manner: Manner::default(),
         by: by(),
         reason: String::new(),
     });

@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::answer::{Answer, Refusal};
 use crate::deploy::DeploymentState;
-use crate::input::{DeploymentVerb, Input, RequestKey};
+use crate::input::{DeploymentVerb, Input, Manner, RequestKey};
 use crate::model::deployment::{DeploymentKind, DeploymentOutcome};
 use crate::model::*;
 
@@ -12,7 +12,7 @@ fn deploy(release: Option<u64>, plan: Option<Digest>, key: Option<&str>) -> Inpu
         lane: lane_id(),
         release: release.map(release_id),
         plan,
-        take_over: false,
+        manner: Manner { downgrade: true, ..Manner::default() },
         by: "lena".to_owned(),
         reason: String::new(),
     };
@@ -34,7 +34,7 @@ fn rollback(to: Option<u64>) -> Input {
 }
 
 fn abort(number: u64) -> Input {
-    asked(number, DeploymentVerb::Abort)
+    asked(number, DeploymentVerb::Abort(None))
 }
 
 fn asked(number: u64, verb: DeploymentVerb) -> Input {
@@ -92,7 +92,7 @@ fn requests_that_make_no_sense_are_refused_with_the_reason() {
         lane: elsewhere,
         release: None,
         plan: None,
-        take_over: false,
+        manner: Manner::default(),
         by: "lena".to_owned(),
         reason: String::new(),
     };

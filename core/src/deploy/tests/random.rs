@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::world::*;
 use crate::fact::{DeploymentFact, Fact};
-use crate::input::{DeploymentVerb, Input, LaneVerb};
+use crate::input::{DeploymentVerb, Input, LaneVerb, Manner};
 use crate::model::deployment::DeploymentKind;
 use crate::model::*;
 
@@ -55,7 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (1u16..200).prop_map(Event::Pass),
         1 => Just(Event::Restart),
         2 => any::<u8>().prop_map(Event::Push),
-        1 => Just(Event::Ask(DeploymentVerb::Abort)),
+        1 => Just(Event::Ask(DeploymentVerb::Abort(None))),
         1 => Just(Event::Ask(DeploymentVerb::Pause)),
         2 => Just(Event::Ask(DeploymentVerb::Resume)),
         1 => any::<bool>().prop_map(Event::Lock),
@@ -121,7 +121,14 @@ fn play(world: &mut World, event: &Event) {
         Event::TakeOver => {
             let (by, reason) = ("lena".to_owned(), "drill".to_owned());
             let (release, plan) = (None, None);
-            world.turn(Input::Deploy { lane: lane_id(), release, plan, take_over: true, by, reason });
+            world.turn(Input::Deploy {
+                lane: lane_id(),
+                release,
+                plan,
+                manner: Manner { take_over: true, ..Manner::default() },
+                by,
+                reason,
+            });
         }
         Event::Join => {
             let next = u128::try_from(world.hosts.len()).expect("few") + 1;
@@ -267,7 +274,7 @@ proptest! {
         targets in 1u128..5,
         ceiling in prop_oneof![Just(None), Just(Some(Amount::Count(2))), Just(Some(Amount::Percent(100)))],
         is_first in any::<bool>(),
-        (pauses, locks) in any::<(bool, bool)>(),
+        (on_failure, locks, by_batch) in (0u8..5, any::<bool>(), any::<bool>()),
         events in prop::collection::vec(event(), 1..80),
     ) {
         let mut world = World::new(targets, ceiling);
@@ -275,7 +282,9 @@ proptest! {
             world.released();
         }
         world.rules = Rules {
-            on_failure: if pauses { OnFailure::Pause } else { OnFailure::Rollback },
+            on_failure: [OnFailure::Pause, OnFailure::Stop].into_iter().nth(on_failure.into()).unwrap_or_default(),
+            prepare: if by_batch { Prepare::Batch } else { Prepare::All },
+            accept_incomplete: locks,
             after_rollback: if locks { AfterRollback::Lock } else { AfterRollback::Open },
         };
         world.push(&canary());
@@ -295,7 +304,7 @@ fn a_target_that_comes_back_empty_is_caught_up_with_and_holds_nobody_up() {
     world.push(&canary());
     let (work, connect) = (Event::Work(103), Event::Connect(62));
     let events = [
-        Event::Ask(DeploymentVerb::Abort),
+        Event::Ask(DeploymentVerb::Abort(None)),
         Event::Join,
         Event::CarryOut(134),
         Event::Push(0),

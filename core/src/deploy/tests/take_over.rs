@@ -4,7 +4,7 @@ use super::world::*;
 use crate::answer::Answer;
 use crate::deploy::DeploymentState;
 use crate::fact::{DeploymentFact, Fact};
-use crate::input::{DeploymentVerb, Input, LaneVerb};
+use crate::input::{DeploymentVerb, Input, LaneVerb, Manner};
 use crate::model::deployment::{DeploymentOutcome, TargetState};
 use crate::model::*;
 
@@ -17,7 +17,14 @@ fn why(answer: &Answer) -> String {
 
 fn take_over(release: Option<u64>) -> Input {
     let (by, reason) = ("lena".to_owned(), "the fix".to_owned());
-    Input::Deploy { lane: lane_id(), release: release.map(release_id), plan: None, take_over: true, by, reason }
+    Input::Deploy {
+        lane: lane_id(),
+        release: release.map(release_id),
+        plan: None,
+        manner: Manner { take_over: true, ..Manner::default() },
+        by,
+        reason,
+    }
 }
 
 fn pause(world: &mut World, number: u64) {
