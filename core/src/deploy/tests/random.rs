@@ -32,6 +32,9 @@ enum Event {
     Converge,
     Restore,
     TakeOver,
+    DisconnectMany(u8),
+    ConnectMany(u8),
+    WorkAll,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -72,6 +75,12 @@ fn event() -> impl Strategy<Value = Event> {
 fn name(world: &World, host: u8) -> String {
     let at = usize::from(host) % world.hosts.len();
     world.hosts.keys().nth(at).expect("within the hosts").clone()
+}
+
+/// About a third of the hosts.
+fn many(world: &World, some: u8) -> Vec<String> {
+    let chosen = world.hosts.keys().zip(0u8..).filter(|(_, at)| at.wrapping_add(some) % 3 == 0);
+    chosen.map(|(name, _)| name.clone()).collect()
 }
 
 fn play(world: &mut World, event: &Event) {
@@ -117,6 +126,13 @@ fn play(world: &mut World, event: &Event) {
             }
         }
         Event::Converge => lane_verb(world, LaneVerb::Converge(None)),
+        Event::DisconnectMany(some) => many(world, *some).iter().for_each(|name| world.disconnect(name)),
+        Event::ConnectMany(some) => {
+            let away: Vec<String> =
+                many(world, *some).into_iter().filter(|name| world.hosts[name].session.is_none()).collect();
+            away.iter().for_each(|name| world.connect(name));
+        }
+        Event::WorkAll => world.work_all(),
         Event::Restore => restore(world),
         Event::TakeOver => {
             let (by, reason) = ("lena".to_owned(), "drill".to_owned());
@@ -132,7 +148,7 @@ fn play(world: &mut World, event: &Event) {
         }
         Event::Join => {
             let next = u128::try_from(world.hosts.len()).expect("few") + 1;
-            if next <= 6 {
+            if next <= 6 || (next > 11 && next <= 24) {
                 world.enrol(next);
             }
         }
@@ -288,6 +304,33 @@ proptest! {
             after_rollback: if locks { AfterRollback::Lock } else { AfterRollback::Open },
         };
         world.push(&canary());
+        for event in &events {
+            play(&mut world, event);
+        }
+        goes_back_once_and_never_forward_again(&world)?;
+        comes_to_rest(&mut world)?;
+    }
+}
+
+/// Events for a fleet: some befall many targets at once.
+fn fleet_event() -> impl Strategy<Value = Event> {
+    prop_oneof![4 => event(), 1 => any::<u8>().prop_map(Event::DisconnectMany), 2 => any::<u8>().prop_map(Event::ConnectMany), 3 => Just(Event::WorkAll)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: ProptestConfig::default().cases / 32, ..ProptestConfig::default() })]
+
+    /// Where more than one target may be out, fail and be caught up with at a time.
+    #[test]
+    fn a_fleet_keeps_the_same_invariants_and_pays_what_it_owes(
+        targets in 11u128..24,
+        by_batch in any::<bool>(),
+        events in prop::collection::vec(fleet_event(), 1..60),
+    ) {
+        let mut world = World::new(targets, Some(Amount::Percent(25)));
+        world.released();
+        world.rules = Rules { prepare: if by_batch { Prepare::Batch } else { Prepare::All }, ..Rules::default() };
+        world.push(&[batch(Amount::Count(1), 0), batch(Amount::Percent(50), 1), batch(Amount::Rest, 2)]);
         for event in &events {
             play(&mut world, event);
         }
