@@ -15,9 +15,11 @@ fn away(world: &World, name: &str) {
     until("it counts as away", || (api.get(&format!("/agents/{name}")).body["state"] != "connected").then_some(()));
 }
 
-/// A target that cannot come up says so soon.
+/// `two` fails its gate on a host on which `broken` lies beside the service; nobody asks `one` for that.
 fn deploy(world: &World, content: &str) {
-    let text = pipeline("300ms").replace("deadline: 20s", "deadline: 3s");
+    let gate = if content == "two" { "test ! -e ../../broken" } else { "true" };
+    let text = pipeline("300ms").replace("test ! -e bad", gate);
+    assert!(text.contains(gate), "{text}");
     world.repository.push_commit(content, &[("windlass.yaml", &text), ("site/index.html", content)]);
     world.start_run();
 }
@@ -58,21 +60,25 @@ fn who_was_away_is_drained_and_gets_the_release_when_it_is_back() {
 fn who_fails_stays_out_of_traffic_and_a_person_brings_it_there() {
     let mut world = one_missed_r2();
     let api = world.api();
-    // What serves is a file; as long as a folder lies in its place, nothing comes up there, forward or back.
-    let running = world.folder().join("web2").join("running");
-    std::fs::remove_file(&running).expect("r1 ran there");
-    std::fs::create_dir(&running).expect("nothing else is there");
+    let broken = world.folder().join("web2").join("broken");
+    std::fs::write(&broken, "").expect("the world's folder can be written");
     world.agent("web2").start(&api);
     let catch_up = api.deployed("shop.production.3");
     assert_eq!((&catch_up["kind"], &catch_up["outcome"]), (&json!("catch_up"), &json!("incomplete")), "{catch_up:#}");
     let debt = lane(&world)["owed"][0].clone();
-    assert_eq!(debt["target"], "web2");
-    std::fs::remove_dir_all(&running).expect("it was made");
-    let converge = ["converge", "shop", "production", "web2", "--reason", "the folder is gone"];
+    assert_eq!((&debt["target"], debt["next_try"].is_string()), (&json!("web2"), true), "{debt:#}");
+    assert!(served(&world)[1].starts_with("r1-"), "{:?}", served(&world));
+    let service = || api.get("/agents/web2").body["services"][0].clone();
+    let out = until("it says that it is out of traffic", || Some(service()).filter(|seen| seen["drained"] == true));
+    assert_eq!(out["health"], "healthy", "out of traffic it is, and well: {out:#}");
+    let why = world.windlass(&["why", "web2"]);
+    assert!(why.out.contains("it is out of traffic until it has what the lane wants"), "{}{}", why.out, why.err);
+    std::fs::remove_file(&broken).expect("it was made");
+    let converge = ["converge", "shop", "production", "web2", "--reason", "it is mended"];
     let asked = world.windlass(&converge);
     assert_eq!(asked.code, Some(0), "{}{}", asked.out, asked.err);
     until("the debt is paid", || (lane(&world)["owed"] == json!([])).then_some(()));
-    assert!(all_serve(&world, "r2"), "{:?}", served(&world));
+    assert!(all_serve(&world, "r2") && service()["drained"] == false, "{:?}", served(&world));
     let again = world.windlass(&converge);
     assert!(again.code != Some(0) && again.err.contains("web2 runs r2-"), "{}{}", again.out, again.err);
     let forgotten = world.windlass(&["forget", "web2", "--reason", "sold"]);

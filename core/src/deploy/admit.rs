@@ -56,24 +56,41 @@ pub(super) fn changes(state: &State, deployment: &Deployment, batch: usize) -> V
     if is_recovering(state, deployment) {
         return Vec::new();
     }
+    let can = |target: &&Target| {
+        let entry = state.agents.get(&target.target.agent);
+        entry.is_some_and(|entry| obstacle(state, &deployment.id.lane, entry).is_none())
+    };
+    let ready = |target: &&Target| target.batch == batch && target.state == TargetState::Prepared;
+    let ready = deployment.targets.iter().filter(ready).filter(can);
+    let chosen = with_room(state, deployment, ready, at_once, plan.max_unavailable);
+    // A catch-up may have raised it meanwhile, and have been at this target.
+    facts(state, deployment, &chosen, Phase::Change, generation(state, deployment))
+}
+
+/// As many of these as may be taken out of service now, with what is out already (V1), and that nobody else is changing (V11).
+pub(super) fn with_room<'a>(
+    state: &State,
+    deployment: &Deployment,
+    ready: impl Iterator<Item = &'a Target>,
+    at_once: u32,
+    max_unavailable: u32,
+) -> Vec<&'a Target> {
+    let lane = &deployment.id.lane;
     let busy_anywhere = in_change(state);
-    let mut out = out(state, &deployment.id.lane);
+    let mut out = out(state, lane);
     let mut busy = count(deployment.targets.iter().filter(|target| target.is_in_change()));
     let mut chosen = Vec::new();
-    let ready = |target: &&Target| target.batch == batch && target.state == TargetState::Prepared;
-    for target in deployment.targets.iter().filter(ready) {
+    for target in ready {
         let agent = target.target.agent;
-        let can = state.agents.get(&agent).is_some_and(|entry| obstacle(state, &deployment.id.lane, entry).is_none());
-        let free = out.contains(&agent) || !serves(state, &deployment.id.lane, agent);
-        let room = free || out.len() < usize::try_from(plan.max_unavailable).unwrap_or(usize::MAX);
-        if busy < at_once && can && room && !busy_anywhere.contains(&agent) {
+        let free = out.contains(&agent) || !serves(state, lane, agent);
+        let room = free || out.len() < usize::try_from(max_unavailable).unwrap_or(usize::MAX);
+        if busy < at_once && room && !busy_anywhere.contains(&agent) {
             out.insert(agent);
             busy += 1;
             chosen.push(target);
         }
     }
-    // A catch-up may have raised it meanwhile, and have been at this target.
-    facts(state, deployment, &chosen, Phase::Change, generation(state, deployment))
+    chosen
 }
 
 /// Targets that can return: those that fail at once, those that serve a few at a time.

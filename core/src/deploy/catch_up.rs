@@ -21,9 +21,9 @@ use super::decide::{Asked, own_run, requested};
 use super::drift::highest;
 use super::end::{self, End};
 use super::plan::{self, ceiling, next_deployment, way_back_to_what_runs};
-use super::state::Deployment;
+use super::state::{Deployment, Target};
 use super::step::is_settled;
-use super::targets::{in_change, is_recovering, obstacle, obstacle_for_person, out, planned, serves, targets};
+use super::targets::{in_change, is_recovering, obstacle, obstacle_for_person, planned};
 use crate::fact::{DeploymentFact, Fact};
 use crate::input::Manner;
 use crate::lane::Lane;
@@ -71,9 +71,11 @@ fn open(state: &State, at: UnixMs, lane: &Lane, first: AgentId, facts: &mut Vec<
 /// When the next debt is tried again, or a target counts as fresh.
 pub(super) fn due(state: &State, lane: &Lane) -> Option<UnixMs> {
     let waits = |(agent, debt): (&AgentId, &Owed)| debt.not_before.filter(|_| can_begin(state, lane, *agent, debt));
-    let blank = targets(state, &lane.id.environment).into_iter().filter_map(|agent| blank_at(state, lane, agent.id));
-    let tries = lane.owed.iter().filter_map(waits);
-    tries.chain(blank).filter(|_| !is_asleep(state, lane)).min()
+    if is_asleep(state, lane) {
+        return None;
+    }
+    let blank = lane.touched.iter().filter_map(|agent| blank_at(state, lane, *agent));
+    lane.owed.iter().filter_map(waits).chain(blank).min()
 }
 
 /// True if nothing but time stands against it.
@@ -137,22 +139,13 @@ fn changes(state: &State, lane: &Lane, deployment: &Deployment, plan: &Deploymen
     if is_recovering(state, deployment) {
         return Vec::new();
     }
-    let total = u32::try_from(targets(state, &lane.id.environment).len()).unwrap_or(u32::MAX);
-    let at_once = usize::try_from(ceiling(Some(rails(state, &lane.id).at_once), total)).unwrap_or(usize::MAX);
-    let unavailable = usize::try_from(plan.max_unavailable).unwrap_or(usize::MAX);
-    let mut busy = deployment.targets.iter().filter(|target| target.is_in_change()).count();
-    let mut out = out(state, &lane.id);
-    let mut chosen = Vec::new();
-    for target in deployment.targets.iter().filter(|target| target.state == TargetState::Waiting) {
+    let at_once = ceiling(Some(rails(state, &lane.id).at_once), plan.lane_targets);
+    let can = |target: &&Target| {
         let agent = target.target.agent;
-        let can = lane.owed.get(&agent).is_some_and(|debt| can_be_changed(state, lane, agent, debt));
-        let free = out.contains(&agent) || !serves(state, &lane.id, agent);
-        if busy < at_once && can && (free || out.len() < unavailable) {
-            out.insert(agent);
-            busy += 1;
-            chosen.push(target);
-        }
-    }
+        lane.owed.get(&agent).is_some_and(|debt| can_be_changed(state, lane, agent, debt))
+    };
+    let waiting = deployment.targets.iter().filter(|target| target.state == TargetState::Waiting).filter(can);
+    let chosen = admit::with_room(state, deployment, waiting, at_once, plan.max_unavailable);
     // Each is fenced against what was done there before, at whatever generation.
     admit::facts(state, deployment, &chosen, Phase::Change, highest(state, &lane.id) + 1)
 }

@@ -11,7 +11,7 @@
 use super::drift::drifted;
 use super::fold::change_lane;
 use super::state::Target;
-use super::targets::{hearing_ends, in_change, release_named, runs, seen, serves, targets, was_touched};
+use super::targets::{belongs, hearing_ends, in_change, release_named, runs, seen, serves, targets, was_touched};
 use crate::fact::{DeploymentFact, Fact};
 use crate::lane::Lane;
 use crate::lane::state::Owed;
@@ -26,7 +26,7 @@ pub(super) fn step(state: &State, at: UnixMs, lane: &Lane) -> Vec<Fact> {
     let ends: Vec<(AgentId, DebtEnd)> = lane
         .owed
         .keys()
-        .filter_map(|agent| match all.contains(agent) {
+        .filter_map(|agent| match belongs(state, &lane.id.environment, *agent) {
             false => Some((*agent, DebtEnd::Left)),
             true => is_on(state, lane, *agent, desired.as_deref()).then_some((*agent, DebtEnd::Paid)),
         })
@@ -42,7 +42,7 @@ pub(super) fn step(state: &State, at: UnixMs, lane: &Lane) -> Vec<Fact> {
         let why = new_debt(state, lane, *agent, desired.as_deref()?)?;
         Some(DeploymentFact::DebtMade { lane: lane.id.clone(), target: *agent, why: why.to_owned() })
     });
-    let blank = all.iter().filter(|agent| blank_at(state, lane, **agent).is_some_and(|time| time <= at));
+    let blank = lane.touched.iter().filter(|agent| blank_at(state, lane, **agent).is_some_and(|time| time <= at));
     let blank = blank.map(|agent| DeploymentFact::TargetBlank { lane: lane.id.clone(), target: *agent });
     ended.chain(made).chain(blank).map(Fact::Deployment).collect()
 }
@@ -51,7 +51,8 @@ pub(super) fn step(state: &State, at: UnixMs, lane: &Lane) -> Vec<Fact> {
 /// it would be refused by the target itself if that were wrong.
 pub(super) fn blank_at(state: &State, lane: &Lane, agent: AgentId) -> Option<UnixMs> {
     let here = state.agents.get(&agent).filter(|entry| entry.session().is_some())?;
-    let says_nothing = was_touched(state, &lane.id, agent) && !here.observations.contains_key(&lane.id);
+    let is_one = lane.touched.contains(&agent) && belongs(state, &lane.id.environment, agent);
+    let says_nothing = is_one && !here.observations.contains_key(&lane.id);
     let is_free = says_nothing && !is_in_hand(state, lane, agent) && !in_change(state).contains(&agent);
     is_free.then(|| hearing_ends(state, here))
 }
@@ -87,7 +88,7 @@ fn new_debt(state: &State, lane: &Lane, agent: AgentId, desired: &str) -> Option
     }
 }
 
-/// The active deployment, if it is not about the wanted release anyway, has this target among those that it changes or has changed.
+/// The active deployment has this target among those that it changes or has changed: nobody else moves it.
 pub(super) fn is_in_hand(state: &State, lane: &Lane, agent: AgentId) -> bool {
     let active = lane.active.as_ref().and_then(|id| state.deployments.get(id));
     let line = active.and_then(|deployment| deployment.target(agent));

@@ -36,12 +36,13 @@ pub fn decide_deploy(
         Ok(release) => release,
         Err(refusal) => return Decision::refuse(refusal),
     };
-    let allowed = match manner.take_over {
-        true => take_over::may(state, lane, release, plan, by),
-        false => {
-            may_deploy(state, at, lane, release, plan, by).and_then(|()| is_no_downgrade(state, lane, release, manner))
+    let allowed = may_ask(state, lane, release, by).and_then(|()| match manner {
+        Manner { take_over: true, .. } => take_over::may(state, lane, release, plan),
+        Manner { downgrade: true, .. } => may_deploy(state, at, lane, release, plan),
+        Manner { .. } => {
+            may_deploy(state, at, lane, release, plan).and_then(|()| is_no_downgrade(state, lane, release))
         }
-    };
+    });
     if let Err(refusal) = allowed {
         return Decision::refuse(refusal);
     }
@@ -53,16 +54,18 @@ pub fn decide_deploy(
     Decision { facts, answer: Answer::Deployment { deployment: id, run } }
 }
 
+fn may_ask(state: &State, lane: &LaneId, release: &Release, by: &str) -> Result<(), Refusal> {
+    let owner = state.services.get(&lane.service).ok_or_else(|| Refusal::NoRelease(lane.service.to_string()))?;
+    allowed(state, lane, &owner.project, &release.branch, by)
+}
+
 fn may_deploy(
     state: &State,
     at: UnixMs,
     lane: &LaneId,
     release: &Release,
     wanted: Option<Digest>,
-    by: &str,
 ) -> Result<(), Refusal> {
-    let owner = state.services.get(&lane.service).ok_or_else(|| Refusal::NoRelease(lane.service.to_string()))?;
-    allowed(state, lane, &owner.project, &release.branch, by)?;
     let is_open = state.lanes.get(lane).is_none_or(|lane| lane.active.is_none() && lane.lock.is_none() && !lane.fenced);
     let rails = state.config.environments.get(&lane.environment);
     let is_frozen = rails.is_some_and(|rails| rails.frozen_until(at).is_some());
@@ -191,10 +194,10 @@ fn held(state: &State, found: &Deployment, desired: ReleaseId, why: String) -> R
 }
 
 /// Older than what the lane wants, on the same branch: a person says so, or goes back.
-fn is_no_downgrade(state: &State, lane: &LaneId, release: &Release, manner: Manner) -> Result<(), Refusal> {
+fn is_no_downgrade(state: &State, lane: &LaneId, release: &Release) -> Result<(), Refusal> {
     let desired = state.lanes.get(lane).and_then(|lane| state.releases.get(lane.desired.as_ref()?));
     let older = desired.filter(|desired| desired.branch == release.branch && release.position < desired.position);
-    let Some(desired) = older.filter(|_| !manner.downgrade) else { return Ok(()) };
+    let Some(desired) = older else { return Ok(()) };
     Err(Refusal::Rejected(format!(
         "{} is commit {} of {}, {} is {}: older than what {lane} wants; `rollback --to {}` goes back to it, `--downgrade` rolls it out",
         release.name(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::debts::is_in_hand;
 use super::fold::change_lane;
 use super::people::{done, no};
-use super::targets::{all_heard_at, runs, seen, serves, targets};
+use super::targets::{all_heard_at, belongs, runs, seen, serves, targets};
 use crate::answer::Decision;
 use crate::fact::DeploymentFact;
 use crate::lane::Lane;
@@ -46,7 +46,7 @@ pub fn left(state: &State, lane: &Lane) -> Vec<(AgentId, Option<String>)> {
 
 fn has_left(state: &State, lane: &LaneId, agent: AgentId) -> bool {
     let is_touched = state.lanes.get(lane).is_some_and(|lane| lane.touched.contains(&agent));
-    is_touched && targets(state, &lane.environment).iter().all(|target| target.id != agent)
+    is_touched && !belongs(state, &lane.environment, agent)
 }
 
 /// Brings targets to what their lane wants, also what is held by hand or stuck.

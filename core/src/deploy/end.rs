@@ -84,8 +84,16 @@ fn cancel_idle(state: &State, deployment: &Deployment, target: &Target, why: &st
     (idle && job.cancel.is_none()).then(|| cancel(deployment, target, why)).flatten()
 }
 
+/// Asks to stop the change of a target, if one is open: it takes its own way back. A way back reaches its end.
+pub(super) fn cancel_change(state: &State, deployment: &Deployment, target: &Target, why: &str) -> Option<Fact> {
+    let job = settle::job(state, deployment, target)?;
+    let of_change = super::change_of(job).is_some_and(|change| change.phase == Phase::Change);
+    let open = job.outcome().is_none() && job.cancel.is_none();
+    (of_change && open).then(|| cancel(deployment, target, why)).flatten()
+}
+
 /// Asks to stop the newest job of a target.
-pub(super) fn cancel(deployment: &Deployment, target: &Target, why: &str) -> Option<Fact> {
+fn cancel(deployment: &Deployment, target: &Target, why: &str) -> Option<Fact> {
     Some(Fact::CancelAsked {
         run: deployment.run.clone(),
         job: target.job.clone()?,

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | waiting | away | owed |
 //! | waiting, way back of a person | it runs the release, healthy | reverted |
-//! | preparing | job succeeded · ended otherwise, silent for `lost_after` (failure) | prepared · owed |
-//! | prepared | held by hand · silent for `lost_after` (failure while preparing) | owed |
+//! | preparing | job succeeded · ended otherwise, silent for `lost_after` (failure of one that the plan has in a batch) | prepared · owed |
+//! | prepared | held by hand · silent for `lost_after` (failure of such a one while preparing) | owed |
 //! | changing | job succeeded, names the new release at this generation | confirmed |
 //! | changing | job succeeded, nothing answers, unhealthy (failure) | unhealthy |
 //! | changing | else job ended: back and healthy (failure) | reverted |
@@ -25,7 +25,7 @@ use super::state::{Deployment, DeploymentState, Target};
 use super::targets::{is_back, lost_after, runs, seen, silent_since};
 use crate::job::Job;
 use crate::model::deployment::{DeploymentKind, TargetState};
-use crate::model::{AgentId, Health, LaneId, Observation, Outcome, Phase, Prepare, Running, UnixMs, WayBack};
+use crate::model::{AgentId, Health, LaneId, Observation, Outcome, Phase, Running, UnixMs, WayBack};
 use crate::world::State;
 
 /// Revert jobs that a target gets.
@@ -59,7 +59,7 @@ pub(super) fn settle(state: &State, at: UnixMs, deployment: &Deployment, target:
     let silent = due(state, deployment, target).is_some_and(|due| due <= at);
     let seen = seen(state, lane, agent);
     // One that comes in later is no failure of the rollout: it is owed, and caught up with.
-    let is_late = deployment.state != DeploymentState::Preparing && deployment.rules.prepare == Prepare::All;
+    let is_late = !deployment.is_planned(agent);
     let by_hand = seen.is_some_and(|seen| seen.held_by_hand);
     let catches_up = deployment.kind == DeploymentKind::CatchUp;
     let back = seen.is_some_and(|seen| is_there(deployment, target, seen));
@@ -79,7 +79,7 @@ pub(super) fn settle(state: &State, at: UnixMs, deployment: &Deployment, target:
             None => None,
         },
         TargetState::Prepared if by_hand => to(owed("held by hand")),
-        TargetState::Prepared if silent && deployment.state == DeploymentState::Preparing => {
+        TargetState::Prepared if silent && deployment.state == DeploymentState::Preparing && !is_late => {
             failed(owed("silent while it was prepared"), "silent while it was prepared")
         }
         TargetState::Prepared if silent => to(owed("away")),

@@ -192,6 +192,12 @@ impl Deployment {
         self.targets.iter().find(|target| target.target.agent == agent)
     }
 
+    /// True for a target that its plan has in a batch; others joined later.
+    pub fn is_planned(&self, agent: AgentId) -> bool {
+        let mut planned = self.plan.iter().flat_map(|plan| &plan.batches).flat_map(|batch| &batch.targets);
+        planned.any(|target| target.agent == agent)
+    }
+
     /// True once a target may have been touched.
     pub fn has_touched(&self) -> bool {
         self.targets.iter().any(|target| target.touched)

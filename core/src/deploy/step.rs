@@ -25,7 +25,7 @@ use super::drift::highest;
 use super::join;
 use super::plan::{Wish, desired_back, forward};
 use super::request::is_forward;
-use super::settle::{self, settle};
+use super::settle::settle;
 use super::state::{Deployment, DeploymentState, Target};
 use super::take_over;
 use super::targets::{all_heard_at, has_heard_touched, is_recovering, runs, seen};
@@ -33,7 +33,7 @@ use super::{admit, end};
 use crate::answer::Refusal;
 use crate::fact::{DeploymentFact, Fact};
 use crate::model::deployment::{Batch, DeploymentKind, DeploymentOutcome, DeploymentPlan, TargetState};
-use crate::model::{Approvals, DeploymentId, Duration, Health, Pause, Phase, Promote, ReleaseId, UnixMs};
+use crate::model::{Approvals, DeploymentId, Duration, Health, Pause, Promote, ReleaseId, UnixMs};
 use crate::world::State;
 
 /// A master that was away for longer asks a person before it goes on.
@@ -330,8 +330,13 @@ pub(super) fn rollback_started(
 }
 
 fn rolling_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -> Vec<Fact> {
+    let may_change = |target: &&Target| {
+        let changing = matches!(target.state, TargetState::Changing | TargetState::Unknown);
+        changing && deployment.kind == DeploymentKind::Forward
+    };
+    let changing = deployment.targets.iter().filter(may_change);
     let cancelled: Vec<Fact> =
-        deployment.targets.iter().filter_map(|target| cancel_change(state, deployment, target)).collect();
+        changing.filter_map(|target| end::cancel_change(state, deployment, target, &deployment.why)).collect();
     if !cancelled.is_empty() {
         return cancelled;
     }
@@ -350,13 +355,4 @@ fn rolling_back(state: &State, deployment: &Deployment, plan: &DeploymentPlan) -
     let over = |target: &Target| is_settled(target) && target.state != TargetState::Confirmed;
     let done = deployment.targets.iter().filter(|target| target.touched || all).all(over);
     if done { end::back(state, deployment, plan) } else { Vec::new() }
-}
-
-fn cancel_change(state: &State, deployment: &Deployment, target: &Target) -> Option<Fact> {
-    let is_forward = deployment.kind == DeploymentKind::Forward;
-    let changing = matches!(target.state, TargetState::Changing | TargetState::Unknown);
-    let job = settle::job(state, deployment, target)?;
-    let of_change = super::change_of(job).is_some_and(|change| change.phase == Phase::Change);
-    let open = job.outcome().is_none() && job.cancel.is_none();
-    (is_forward && changing && of_change && open).then(|| end::cancel(deployment, target, &deployment.why)).flatten()
 }

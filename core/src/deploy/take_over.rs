@@ -7,28 +7,19 @@ use super::drift::{drifted, highest};
 use super::end::{self, End};
 use super::fold::change_lane;
 use super::plan::way_back_besides;
-use super::request::allowed;
-use super::settle;
-use super::state::{Deployment, DeploymentState, Target};
+use super::state::{Deployment, DeploymentState};
+use super::targets::release_named;
 use crate::answer::Refusal;
 use crate::fact::{DeploymentFact, Fact};
 use crate::lane::Lane;
 use crate::model::deployment::{
     DeploymentKind, DeploymentOutcome, DeploymentPlan, PlannedTarget, PlannedWayBack, TargetState,
 };
-use crate::model::{DeploymentId, Digest, LaneId, Phase, Release, ReleaseId, WayBack};
+use crate::model::{DeploymentId, Digest, LaneId, Release, ReleaseId, WayBack};
 use crate::world::State;
 
 /// Whether a person may put this release in the place of what the lane does now.
-pub(super) fn may(
-    state: &State,
-    lane: &LaneId,
-    release: &Release,
-    plan: Option<Digest>,
-    by: &str,
-) -> Result<(), Refusal> {
-    let owner = state.services.get(&lane.service).ok_or_else(|| Refusal::NoRelease(lane.service.to_string()))?;
-    allowed(state, lane, &owner.project, &release.branch, by)?;
+pub(super) fn may(state: &State, lane: &LaneId, release: &Release, plan: Option<Digest>) -> Result<(), Refusal> {
     if plan.is_some() {
         return Err(Refusal::Rejected("a take-over has its plan when it starts: leave the plan out".to_owned()));
     }
@@ -87,7 +78,7 @@ pub(super) fn started(
         }));
         if let Some(old) = old {
             let why = format!("taken over by {id}, {by}: {why}");
-            facts.extend(old.targets.iter().filter_map(|target| cancelled(state, old, target, &why)));
+            facts.extend(old.targets.iter().filter_map(|target| end::cancel_change(state, old, target, &why)));
             facts.extend(end::facts(state, old, End::plain(DeploymentOutcome::Aborted, why)));
         }
     }
@@ -98,14 +89,6 @@ pub(super) fn started(
 /// What it brought is brought to nobody any more; a way back brought nothing.
 fn refused(old: &Deployment) -> Option<ReleaseId> {
     (old.kind == DeploymentKind::Forward).then(|| old.release.clone())
-}
-
-/// A change in flight takes its way back; a way back reaches its end.
-fn cancelled(state: &State, old: &Deployment, target: &Target, why: &str) -> Option<Fact> {
-    let job = settle::job(state, old, target)?;
-    let of_change = super::change_of(job).is_some_and(|change| change.phase == Phase::Change);
-    let open = job.outcome().is_none() && job.cancel.is_none();
-    (of_change && open).then(|| end::cancel(old, target, why)).flatten()
 }
 
 /// Where a target returns to. What the old deployment has in its hands is expected on the way back that it had there.
@@ -121,14 +104,11 @@ pub(super) fn way_back(
     let Some(line) = line.filter(|line| matches!(line.state, TargetState::Changing | TargetState::Reverting)) else {
         return planned;
     };
-    let known = instead_of.and_then(|old| old.plan.as_ref());
-    let before = known.and_then(|plan| plan.ways_back.iter().find(|planned| planned.target == *target));
-    match (&line.way_back, before) {
-        (WayBack::Release(_), Some(before)) => before.clone(),
-        (WayBack::Release(_) | WayBack::Absent, _) => {
-            PlannedWayBack { target: target.clone(), to: line.way_back.clone(), release: None }
-        }
-    }
+    let release = match &line.way_back {
+        WayBack::Release(name) => release_named(state, lane, name),
+        WayBack::Absent => None,
+    };
+    PlannedWayBack { to: line.way_back.clone(), release, ..planned }
 }
 
 /// The lane's generation rises, the lock of a failed way back is lifted, and what failed is refused.

@@ -27,6 +27,13 @@ pub(super) fn targets<'a>(state: &'a State, environment: &EnvironmentName) -> Ve
     found
 }
 
+/// True if this agent is one of them.
+pub(super) fn belongs(state: &State, environment: &EnvironmentName, agent: AgentId) -> bool {
+    let rails = state.config.environments.get(environment);
+    let (Some(rails), Some(agent)) = (rails, state.agents.get(&agent)) else { return false };
+    is_target(agent, environment, rails)
+}
+
 fn is_target(agent: &Agent, environment: &EnvironmentName, rails: &Environment) -> bool {
     let carries = |(key, value): (&String, &String)| match key.as_str() {
         "agent" => *value == agent.register.name.as_str(),

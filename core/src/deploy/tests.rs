@@ -8,6 +8,7 @@ mod people;
 mod random;
 mod rows;
 mod rules;
+mod shop;
 mod stories;
 mod strategy;
 mod take_over;

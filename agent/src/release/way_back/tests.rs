@@ -81,6 +81,7 @@ fn each_mark_has_its_course() {
     let rows = [
         (at(7, Mark::Committed), new, Course::Keep),
         (at(7, Mark::Reverted), old, Course::Done),
+        (at(7, Mark::Drained), old, Course::Undrain),
         (at(7, Mark::Touched), old, Course::Undrain),
         (at(7, Mark::Stopping), old, Course::Restart),
         (at(7, Mark::Switching), old, Course::Whole),
@@ -91,6 +92,7 @@ fn each_mark_has_its_course() {
         (at(6, Mark::Committed), old, Course::Settle),
         (at(6, Mark::Reverted), old, Course::Settle),
         (at(6, Mark::Switched), old, Course::Whole),
+        (at(6, Mark::Drained), old, Course::Whole),
         (at(6, Mark::Stuck), old, Course::Whole),
         (State::default(), old, Course::Settle),
         (State::default(), None, Course::Whole),
@@ -233,5 +235,32 @@ fn nothing_is_interrupted_after_an_end() {
         scene.interrupted_after(mark);
         assert_eq!(recover::interrupted(&scene.layout).expect("read"), None, "{mark:?}");
         drop(scene.dir);
+    }
+}
+
+#[test]
+fn what_the_lane_does_not_want_stays_out_of_traffic_on_every_course() {
+    let rows = [
+        (Mark::Drained, ""),
+        (Mark::Touched, ""),
+        (Mark::Stopping, "start old "),
+        (Mark::Switched, "drain old stop old start old "),
+    ];
+    for (mark, hooks) in rows {
+        let mut scene = Scene::new();
+        scene.change.stays_drained = true;
+        match mark {
+            Mark::Drained => TargetRecord::open(&scene.layout)
+                .and_then(|mut record| record.append(Line::of(&scene.change, mark)))
+                .expect("synced"),
+            _ => scene.interrupted_after(mark),
+        }
+        assert_eq!(scene.run().expect("it is back"), Ended::Back, "{mark:?}");
+        assert_eq!(scene.state(), (Some(OLD.to_owned()), Some(Mark::Drained)), "{mark:?}");
+        // The new release is what is stopped where it was switched to.
+        let ran = scene.hooks().replace("drain new stop new", "drain old stop old");
+        assert_eq!(ran, hooks, "{mark:?}");
+        assert_eq!(scene.run().expect("again"), Ended::Back, "{mark:?}");
+        assert_eq!(scene.hooks().len(), ran.len(), "a second call does nothing");
     }
 }

@@ -11,13 +11,6 @@ fn verb(world: &mut World, verb: LaneVerb) -> Answer {
     world.turn(Input::Lane { lane: lane_id(), verb, by: "lena".to_owned(), reason: "I looked".to_owned() })
 }
 
-fn why(answer: &Answer) -> String {
-    match answer {
-        Answer::Refused(refusal) => refusal.to_string(),
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
 fn converge(target: Option<&str>) -> LaneVerb {
     LaneVerb::Converge(target.map(|name| AgentName::new(name).expect("a name")))
 }
@@ -165,6 +158,22 @@ fn who_joins_during_a_deployment_gets_the_old_release_and_then_the_new_one() {
 }
 
 #[test]
+fn who_comes_in_late_and_cannot_be_prepared_is_no_failure_of_the_rollout() {
+    for prepare in [Prepare::All, Prepare::Batch] {
+        let mut world = World::new(2, None);
+        world.rules = Rules { prepare, ..Rules::default() };
+        world.push(&canary());
+        assert_eq!(world.deployment(1).state.word(), "preparing");
+        world.enrol(3);
+        world.host("web3").fate = Fate::DiskFull;
+        assert_eq!(world.finish(1), DeploymentOutcome::Incomplete, "{prepare:?}");
+        let text = world.why_ended(1);
+        assert!(text.starts_with("2 of 3 confirmed") && text.contains("owed: web3 (production/prepare@web3"), "{text}");
+        assert_eq!(world.deployment(1).failures, 0, "{prepare:?}");
+    }
+}
+
+#[test]
 fn who_joins_a_quiet_lane_gets_what_it_wants() {
     let mut world = World::new(2, None);
     world.released();
@@ -188,18 +197,7 @@ fn what_was_moved_by_hand_is_drift_and_only_a_person_moves_it() {
     assert_eq!(drifted[0].1, format!("it runs {old}, held by hand"));
     assert!(owes(&world).is_empty() && world.lane().catch_up.is_none());
     world.push(&canary());
-    let DeploymentFact::Ended { why: text, .. } = world
-        .facts
-        .iter()
-        .rev()
-        .find_map(|fact| match fact {
-            Fact::Deployment(ended @ DeploymentFact::Ended { .. }) => Some(ended.clone()),
-            _ => None,
-        })
-        .expect("it was rejected")
-    else {
-        unreachable!("it was looked for")
-    };
+    let text = world.why_ended(3);
     assert!(text.contains("shop/production is mixed") && text.contains("web1: it runs r1"), "{text}");
     assert!(why(&verb(&mut world, converge(Some("web2")))).starts_with("web2 runs r2"));
     assert!(why(&verb(&mut world, converge(Some("web9")))).starts_with("web9 is no target"));

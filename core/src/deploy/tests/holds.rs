@@ -24,13 +24,6 @@ fn stop_all(lift: bool) -> Input {
     Input::StopAll { lift, by: by(), reason: "fire".to_owned() }
 }
 
-fn why(answer: &Answer) -> String {
-    match answer {
-        Answer::Refused(refusal) => refusal.to_string(),
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
 fn waiting(world: &World, run: &RunId) -> Option<String> {
     let run = world.state.runs.get(run).expect("it is not over");
     let entry = run.job(&"production".parse().expect("a key")).expect("its entry");
@@ -210,52 +203,6 @@ fn verbs_that_change_nothing_are_refused_with_a_sentence() {
     let elsewhere = LaneId { service: ServiceName::new("shpo").expect("a name"), ..lane_id() };
     let typo = Input::Lane { lane: elsewhere, verb: LaneVerb::Lock, by: by(), reason: "x".to_owned() };
     assert_eq!(why(&world.turn(typo)), "shpo has no release yet");
-}
-
-fn by_rules(rules: Rules) -> World {
-    let mut world = World::new(3, None);
-    world.released();
-    world.rules = rules;
-    world.push(&canary());
-    world.work_all();
-    world
-}
-
-#[test]
-fn what_fails_pauses_where_the_file_wants_a_person_and_goes_on_with_what_that_one_accepted() {
-    let mut world = by_rules(Rules { on_failure: OnFailure::Pause, ..Rules::default() });
-    let canary = world.the(2, "confirmed");
-    world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
-    let paused = world.deployment(2).paused.clone();
-    assert!(matches!(paused, Some(Pause::Failed { ref why }) if why.starts_with("1 failure, 0 allowed")), "{paused:?}");
-    world.pass(BAKE);
-    assert_eq!(world.all(2, "prepared").len(), 2);
-    world.turn(ask(2, DeploymentVerb::Resume));
-    assert_eq!(world.deployment(2).accepted, 1);
-    assert_eq!(world.finish(2), DeploymentOutcome::Incomplete);
-    assert_eq!(world.running(&canary), Some(world.name_of(1)), "the accepted failure went back alone");
-}
-
-#[test]
-fn what_failed_and_is_paused_goes_back_when_a_person_aborts_it() {
-    let mut world = by_rules(Rules { on_failure: OnFailure::Pause, ..Rules::default() });
-    let canary = world.the(2, "confirmed");
-    world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
-    world.turn(ask(2, DeploymentVerb::Abort(None)));
-    assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
-}
-
-#[test]
-fn a_lane_is_locked_after_a_way_back_where_the_file_says_so() {
-    let mut world = by_rules(Rules { after_rollback: AfterRollback::Lock, ..Rules::default() });
-    let canary = world.the(2, "confirmed");
-    world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
-    assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
-    world.push(&super::world::canary());
-    assert_eq!(world.deployment(3).state, DeploymentState::Queued);
-    assert!(world.lane().lock.as_ref().is_some_and(|lock| lock.by.is_none()));
-    world.turn(lane(LaneVerb::Unlock));
-    assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
 }
 
 fn demand(world: &mut World, required: u32) {

@@ -42,13 +42,6 @@ fn asked(number: u64, verb: DeploymentVerb) -> Input {
     Input::Deployment { deployment, verb, by, reason: "wrong button".to_owned() }
 }
 
-fn why(answer: &Answer) -> String {
-    match answer {
-        Answer::Refused(refusal) => refusal.to_string(),
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
 #[test]
 fn a_person_deploys_a_release_that_exists_in_a_run_of_its_own() {
     let mut world = World::new(3, None);

@@ -1,7 +1,7 @@
 //! The machine of a target, row by row: what its job and its words prove.
 
 use super::world::*;
-use crate::deploy::state::{Deployment, DeploymentState, Target};
+use crate::deploy::state::{Deployment, Target};
 use crate::fact::{AgentFact, Fact};
 use crate::model::deployment::TargetState;
 use crate::model::*;
@@ -170,8 +170,9 @@ fn arrange(world: &mut World, row: &Row) -> (Deployment, Target) {
     let (state, phase, reverts) = state_of(row.from);
     (target.state, target.phase, target.reverts) = (state, phase, reverts);
     let target = target.clone();
-    if row.from == "preparing" {
-        deployment.state = DeploymentState::Preparing;
+    if row.from.ends_with("late") {
+        let batches = deployment.plan.iter_mut().flat_map(|plan| &mut plan.batches);
+        batches.for_each(|batch| batch.targets.retain(|planned| planned.agent != agent));
     }
     if let Ended(outcome) = row.job {
         let fence = world.open(&canary).expect("its change").0;

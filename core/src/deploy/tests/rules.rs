@@ -3,17 +3,9 @@
 use super::world::*;
 use crate::answer::Answer;
 use crate::deploy::DeploymentState;
-use crate::fact::{DeploymentFact, Fact};
-use crate::input::{DeploymentVerb, Input, Manner};
+use crate::input::{DeploymentVerb, Input, LaneVerb, Manner};
 use crate::model::deployment::DeploymentOutcome;
 use crate::model::*;
-
-fn why(answer: &Answer) -> String {
-    match answer {
-        Answer::Refused(refusal) => refusal.to_string(),
-        other => panic!("not refused: {other:?}"),
-    }
-}
 
 fn ask(world: &mut World, number: u64, verb: DeploymentVerb) -> Answer {
     let (deployment, by, reason) = (deployment_id(number), "lena".to_owned(), "I looked".to_owned());
@@ -33,6 +25,44 @@ fn by_rules(rules: Rules) -> World {
     world.push(&canary());
     world.work_all();
     world
+}
+
+#[test]
+fn what_fails_pauses_where_the_file_wants_a_person_and_goes_on_with_what_that_one_accepted() {
+    let mut world = by_rules(Rules { on_failure: OnFailure::Pause, ..Rules::default() });
+    let canary = world.the(2, "confirmed");
+    world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
+    let paused = world.deployment(2).paused.clone();
+    assert!(matches!(paused, Some(Pause::Failed { ref why }) if why.starts_with("1 failure, 0 allowed")), "{paused:?}");
+    world.pass(BAKE);
+    assert_eq!(world.all(2, "prepared").len(), 2);
+    ask(&mut world, 2, DeploymentVerb::Resume);
+    assert_eq!(world.deployment(2).accepted, 1);
+    assert_eq!(world.finish(2), DeploymentOutcome::Incomplete);
+    assert_eq!(world.running(&canary), Some(world.name_of(1)), "the accepted failure went back alone");
+}
+
+#[test]
+fn what_failed_and_is_paused_goes_back_when_a_person_aborts_it() {
+    let mut world = by_rules(Rules { on_failure: OnFailure::Pause, ..Rules::default() });
+    let canary = world.the(2, "confirmed");
+    world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
+    ask(&mut world, 2, DeploymentVerb::Abort(None));
+    assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
+}
+
+#[test]
+fn a_lane_is_locked_after_a_way_back_where_the_file_says_so() {
+    let mut world = by_rules(Rules { after_rollback: AfterRollback::Lock, ..Rules::default() });
+    let canary = world.the(2, "confirmed");
+    world.becomes(&canary, |seen| seen.health = Health::Unhealthy);
+    assert_eq!(world.finish(2), DeploymentOutcome::RolledBack);
+    world.push(&super::world::canary());
+    assert_eq!(world.deployment(3).state, DeploymentState::Queued);
+    assert!(world.lane().lock.as_ref().is_some_and(|lock| lock.by.is_none()));
+    let (by, reason) = ("lena".to_owned(), "over".to_owned());
+    world.turn(Input::Lane { lane: lane_id(), verb: LaneVerb::Unlock, by, reason });
+    assert_eq!(world.finish(3), DeploymentOutcome::Succeeded);
 }
 
 #[test]
@@ -124,11 +154,7 @@ fn a_person_ends_it_where_it_is_and_says_what_the_lane_wants() {
     assert_eq!(crate::deploy::drifted(&world.state, world.lane()).len(), 2, "two still run r1");
     assert!(why(&ask(&mut world, 2, hold(2))).contains("has ended"));
     world.push(&canary());
-    let rejected = world.facts.iter().rev().find_map(|fact| match fact {
-        Fact::Deployment(DeploymentFact::Ended { why, outcome: DeploymentOutcome::Rejected, .. }) => Some(why.clone()),
-        _ => None,
-    });
-    assert!(rejected.expect("it was rejected").contains("is mixed"));
+    assert!(world.why_ended(3).contains("is mixed"));
     assert!(why(&ask(&mut world, 3, hold(2))).contains("has ended"));
 }
 

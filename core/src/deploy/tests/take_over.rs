@@ -1,19 +1,11 @@
 //! Fixing forward in an incident, and windows in which nothing starts.
 
 use super::world::*;
-use crate::answer::Answer;
 use crate::deploy::DeploymentState;
 use crate::fact::{DeploymentFact, Fact};
 use crate::input::{DeploymentVerb, Input, LaneVerb, Manner};
 use crate::model::deployment::{DeploymentOutcome, TargetState};
 use crate::model::*;
-
-fn why(answer: &Answer) -> String {
-    match answer {
-        Answer::Refused(refusal) => refusal.to_string(),
-        other => panic!("not refused: {other:?}"),
-    }
-}
 
 fn take_over(release: Option<u64>) -> Input {
     let (by, reason) = ("lena".to_owned(), "the fix".to_owned());
@@ -66,14 +58,9 @@ fn a_person_puts_a_fix_in_the_place_of_a_way_back() {
     let number = world.lane().active.as_ref().expect("it has the lane").number;
     assert_eq!(world.deployment(number).release, release_id(fix));
     assert!(world.deployment(number).takes_over && world.lane().refused.contains_key(&release_id(2)));
-    let taken = world.facts.iter().find_map(|fact| match fact {
-        Fact::Deployment(DeploymentFact::Ended { id, outcome, why, .. }) if *id == deployment_id(2) => {
-            Some((*outcome, why.clone()))
-        }
-        _ => None,
-    });
-    let (outcome, text) = taken.expect("the old one ended");
-    assert_eq!(outcome, DeploymentOutcome::Aborted);
+    let old = world.state.deployments.get(&deployment_id(2)).expect("it is the newest that ended");
+    assert_eq!(old.state, DeploymentState::Ended(DeploymentOutcome::Aborted));
+    let text = world.why_ended(2);
     assert!(text.starts_with(&format!("taken over by shop/production#{number}, lena: the fix")), "{text}");
     // The way back that was in flight reaches its end, and only then is that target prepared.
     assert_eq!(world.target(number, &reverting[0]), &TargetState::Waiting);

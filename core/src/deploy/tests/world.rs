@@ -7,21 +7,19 @@ use uuid::Uuid;
 
 use super::checks;
 pub(super) use super::host::{Fate, Host};
+pub(super) use super::shop::*;
 
 use crate::answer::Answer;
 use crate::attempt::{Line, LineBody};
 use crate::deploy::state::{Deployment, DeploymentState};
 use crate::deploy::{change_of, invariants};
-use crate::fact::Fact;
+use crate::fact::{DeploymentFact, Fact};
 use crate::input::{Enrolment, Hello, Input, JoinToken, Offer};
 use crate::lane::Lane;
 use crate::model::deployment::{DeploymentOutcome, TargetState};
 use crate::model::*;
 use crate::run::state::Artifact;
 use crate::world::{State, turn};
-
-pub(super) const BAKE: Duration = Duration::from_secs(120);
-pub(super) const LOST: Duration = Duration::from_secs(120);
 
 pub(super) struct World {
     pub(super) state: State,
@@ -32,62 +30,6 @@ pub(super) struct World {
     epoch: u64,
     /// Of what is pushed from now on.
     pub(super) rules: Rules,
-}
-
-pub(super) fn lane_id() -> LaneId {
-    "shop/production".parse().expect("a lane")
-}
-
-pub(super) fn deployment_id(number: u64) -> DeploymentId {
-    DeploymentId { lane: lane_id(), number }
-}
-
-pub(super) fn release_id(number: u64) -> ReleaseId {
-    ReleaseId { service: lane_id().service, number }
-}
-
-pub(super) fn batch(targets: Amount, budget: u32) -> BatchSpec {
-    BatchSpec { bake: Some(BAKE), budget: Some(Amount::Count(budget)), ..BatchSpec::plain(targets) }
-}
-
-/// A canary, then the rest; no failure is allowed.
-pub(super) fn canary() -> Vec<BatchSpec> {
-    vec![batch(Amount::Count(1), 0), batch(Amount::Rest, 0)]
-}
-
-fn environment(max_unavailable: Option<Amount>) -> Environment {
-    Environment {
-        targets: BTreeMap::from([("role".to_owned(), "web".to_owned())]),
-        projects: BTreeSet::from([project()]),
-        branches: BTreeSet::new(),
-        deployers: BTreeSet::from(["pipeline".to_owned(), "people".to_owned()]),
-        max_unavailable,
-        rollback_at_once: None,
-        lost_after: LOST,
-        same_user: false,
-        require_cgroup: false,
-        approvals: Approvals::default(),
-        incident_approvals: Approvals::default(),
-        freeze: Vec::new(),
-        independent: false,
-        catch_up: CatchUp::default(),
-    }
-}
-
-fn project() -> ProjectName {
-    ProjectName::new("shop").expect("a name")
-}
-
-pub(super) fn spec() -> ServiceSpec {
-    ServiceSpec {
-        artifact: "shop.tar.zst".to_owned(),
-        root: "/srv/shop".to_owned(),
-        settings: BTreeMap::new(),
-        hooks: BTreeMap::new(),
-        gates: BTreeMap::new(),
-        identity: Probe::Http("http://127.0.0.1:8080/release".to_owned()),
-        keep: 5,
-    }
 }
 
 impl World {
@@ -417,6 +359,16 @@ impl World {
         })
     }
 
+    /// Why this deployment ended, from its facts: it may have left the state.
+    pub(super) fn why_ended(&self, number: u64) -> &str {
+        let id = deployment_id(number);
+        let ended = self.facts.iter().find_map(|fact| match fact {
+            Fact::Deployment(DeploymentFact::Ended { id: of, why, .. }) if *of == id => Some(why),
+            _ => None,
+        });
+        ended.expect("it ended")
+    }
+
     pub(super) fn running(&self, name: &str) -> Option<String> {
         match &self.hosts[name].seen.as_ref()?.running {
             Running::Release(name) => Some(name.clone()),
@@ -429,18 +381,10 @@ impl World {
     }
 }
 
-fn entry(key: &str, needs: &[&str], strategy: &[BatchSpec], rules: Rules) -> JobPlan {
-    let parsed = |text: &str| text.parse::<JobKey>().expect("a key");
-    JobPlan {
-        key: parsed(key),
-        needs: needs.iter().copied().map(parsed).collect(),
-        run_if: RunIf::Success,
-        work: Work::Deploy(DeployWork {
-            service: lane_id().service,
-            environment: lane_id().environment,
-            strategy: strategy.to_vec(),
-            rules,
-            artifact_of: parsed("build"),
-        }),
+/// What a refusal says.
+pub(super) fn why(answer: &Answer) -> String {
+    match answer {
+        Answer::Refused(refusal) => refusal.to_string(),
+        other => panic!("not refused: {other:?}"),
     }
 }

@@ -94,7 +94,7 @@ pub(in crate::http) fn events(state: &State, attempts: &mut Attempts, recorded: 
             let (kind, text) = about_agent(fact);
             vec![Event { agent: name(state, fact.agent()), text: Some(text), ..blank(kind) }]
         }
-        Fact::Deployment(fact) => match held(fact).or_else(|| owed(fact)) {
+        Fact::Deployment(fact) => match of_lane(fact) {
             Some((kind, text)) => {
                 let agent = debtor(fact).and_then(|agent| name(state, agent));
                 vec![Event { lane: fact.lane().map(ToString::to_string), agent, text: Some(text), ..blank(kind) }]
@@ -159,8 +159,8 @@ fn said(by: &str, reason: &str) -> String {
     format!("by {by}: {reason}")
 }
 
-/// What a person holds or lets go besides deployments.
-fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
+/// What happened to a lane, or to all of them, besides its deployments.
+fn of_lane(fact: &DeploymentFact) -> Option<(EventKind, String)> {
     Some(match fact {
         DeploymentFact::LaneLocked { by, why, .. } => (EventKind::LaneLocked, said(by, why)),
         DeploymentFact::LaneUnlocked { by, why, .. } => (EventKind::LaneUnlocked, said(by, why)),
@@ -170,6 +170,13 @@ fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
         }
         DeploymentFact::AllStopped { by, why } => (EventKind::AllStopped, said(by, why)),
         DeploymentFact::StopLifted { by, why } => (EventKind::AllLifted, said(by, why)),
+        DeploymentFact::DebtMade { why, .. } => (EventKind::LaneOwes, why.clone()),
+        DeploymentFact::DebtEnded { how: DebtEnd::Paid, .. } => (EventKind::LanePaid, "it is there".to_owned()),
+        DeploymentFact::DebtEnded { how: DebtEnd::Left, .. } => (EventKind::LanePaid, "it has left".to_owned()),
+        DeploymentFact::CatchUpStopped { why, .. } => (EventKind::LaneCatchUpStopped, why.clone()),
+        DeploymentFact::Converged { by, why, .. } => (EventKind::LaneConverged, said(by, why)),
+        DeploymentFact::LaneAdopted { by, why, .. } => (EventKind::LaneAdopted, said(by, why)),
+        DeploymentFact::TargetForgotten { by, why, .. } => (EventKind::TargetForgotten, said(by, why)),
         DeploymentFact::ReleaseMade { .. }
         | DeploymentFact::Requested { .. }
         | DeploymentFact::PlanMade { .. }
@@ -187,30 +194,9 @@ fn held(fact: &DeploymentFact) -> Option<(EventKind, String)> {
         | DeploymentFact::Paused { .. }
         | DeploymentFact::Resumed { .. }
         | DeploymentFact::TargetJoined { .. }
-        | DeploymentFact::DebtMade { .. }
-        | DeploymentFact::DebtEnded { .. }
         | DeploymentFact::TargetBlank { .. }
-        | DeploymentFact::CatchUpStopped { .. }
-        | DeploymentFact::Converged { .. }
-        | DeploymentFact::TargetForgotten { .. }
-        | DeploymentFact::LaneAdopted { .. }
         | DeploymentFact::Ended { .. } => return None,
     })
-}
-
-/// What a lane owes, and what becomes of it.
-fn owed(fact: &DeploymentFact) -> Option<(EventKind, String)> {
-    let said_of = |kind, by, why| (kind, said(by, why));
-    match fact {
-        DeploymentFact::DebtMade { why, .. } => Some((EventKind::LaneOwes, why.clone())),
-        DeploymentFact::DebtEnded { how: DebtEnd::Paid, .. } => Some((EventKind::LanePaid, "it is there".to_owned())),
-        DeploymentFact::DebtEnded { how: DebtEnd::Left, .. } => Some((EventKind::LanePaid, "it has left".to_owned())),
-        DeploymentFact::CatchUpStopped { why, .. } => Some((EventKind::LaneCatchUpStopped, why.clone())),
-        DeploymentFact::Converged { by, why, .. } => Some(said_of(EventKind::LaneConverged, by, why)),
-        DeploymentFact::LaneAdopted { by, why, .. } => Some(said_of(EventKind::LaneAdopted, by, why)),
-        DeploymentFact::TargetForgotten { by, why, .. } => Some(said_of(EventKind::TargetForgotten, by, why)),
-        _ => None,
-    }
 }
 
 /// The target that such a fact is about.
